@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/* test_run.c: `mapvisor run`: the exit status, what reaches the payload, what is granted. */
+#include <sys/stat.h>
+#include <time.h>
+
+#include "tests/cli/spawn.h"
+#include "tests/cli/tempdir.h"
+#include "tests/lib/require_kvm.h"
+
+TestSuite(cli_run, .timeout = TEST_SECONDS, .init = make_tempdir, .fini = remove_tempdir);
+
+static double seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+Test(cli_run, the_payloads_output_is_passed_on_and_nothing_else)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", payload("hello"));
+	assert_status(&o, 0);
+	cr_assert_str_eq(o.out, "hello, world\n");
+	cr_assert_str_empty(o.err);
+}
+
+Test(cli_run, the_payloads_exit_status_is_passed_on)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", payload("noexec"), "ok", "and", "more"); /* usage: 2 */
+	assert_status(&o, 2);
+	mapvisor(&o, "run", payload("wordcount"), "/nowhere/file"); /* die: 1 */
+	assert_status(&o, 1);
+}
+
+Test(cli_run, a_segmentation_fault_exits_with_139_and_a_report)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", payload("noexec"));
+	assert_status(&o, 139);
+	assert_has(o.err, "SIGSEGV");
+}
+
+Test(cli_run, a_bus_error_exits_with_135_and_a_report)
+{
+	const char *file = temp_file("file", "x", 1, 0600);
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", "--ro", file, payload("bus"), file);
+	assert_status(&o, 135);
+	assert_has(o.err, "SIGBUS");
+}
+
+Test(cli_run, timeout_ends_a_loop_with_124)
+{
+	struct outcome o;
+	double start;
+
+	REQUIRE_KVM();
+	start = seconds();
+	mapvisor(&o, "run", "--timeout=300ms", payload("spin"));
+	assert_error(&o, 124, "spin", "0.300 s", "--timeout");
+	cr_assert_lt(seconds() - start, 10);
+}
+
+Test(cli_run, timeout_leaves_a_short_run_alone)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", "--timeout", "30", payload("hello"));
+	assert_status(&o, 0);
+	mapvisor(&o, "run", "--timeout=0", payload("hello"));
+	assert_status(&o, 0);
+}
+
+Test(cli_run, every_way_to_write_a_value_is_taken)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", "--mem=64M", "--fault-around=4K", "--thp=never", "--timeout=1.5m",
+		 payload("hello"));
+	assert_status(&o, 0);
+	mapvisor(&o, "run", "--mem", "1t", "--fault-around", "2097152", "--thp", "always",
+		 "--timeout", ".5h", payload("hello"));
+	assert_status(&o, 0);
+}
+
+Test(cli_run, options_after_the_program_are_the_payloads)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", payload("args"), "--mem", "--help", "-x", "--", "--stats", "");
+	assert_status(&o, 0);
+	assert_has(o.out, "argc 7\n");
+	assert_has(o.out, "argv[1] \"--mem\"\n");
+	assert_has(o.out, "argv[2] \"--help\"\n");
+	assert_has(o.out, "argv[3] \"-x\"\n");
+	assert_has(o.out, "argv[4] \"--\"\n");
+	assert_has(o.out, "argv[5] \"--stats\"\n");
+	assert_has(o.out, "argv[6] \"\"\n");
+	cr_assert_str_empty(o.err);
+}
+
+Test(cli_run, two_dashes_end_the_options)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", "--mem=64M", "--", payload("args"), "--", "x");
+	assert_status(&o, 0);
+	assert_has(o.out, "argc 3\n");
+	assert_has(o.out, "argv[1] \"--\"\n");
+	mapvisor(&o, "run", "--", "--mem=64M");
+	assert_error(&o, 127, "--mem=64M");
+}
+
+Test(cli_run, the_program_is_argv_0)
+{
+	const char *program = payload("args");
+	char line[4200];
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", program);
+	snprintf(line, sizeof(line), "argv[0] \"%s\"\n", program);
+	assert_has(o.out, line);
+}
+
+Test(cli_run, the_environment_is_empty_unless_granted)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor_as(&(struct setup){ .variable = "SECRET=1" }, &o, "run", payload("args"));
+	assert_status(&o, 0);
+	assert_lacks(o.out, "envp");
+}
+
+Test(cli_run, env_sets_copies_and_replaces)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor_as(&(struct setup){ .variable = "OURS=1=2" }, &o, "run", "--env", "A=old",
+		    "--env=OURS", "--env=A=new", "--env=EMPTY=", "--env=ABSENT",
+		    payload("args"));
+	assert_status(&o, 0);
+	assert_has(o.out, "envp \"A=new\"\nenvp \"OURS=1=2\"\nenvp \"EMPTY=\"\n");
+	assert_lacks(o.out, "A=old");
+	assert_lacks(o.out, "ABSENT");
+}
+
+Test(cli_run, a_file_is_denied_unless_granted)
+{
+	const char *file = temp_file("file", "one two three\n", 14, 0600);
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", payload("wordcount"), file);
+	assert_status(&o, 1);
+	mapvisor(&o, "run", "--ro", file, payload("wordcount"), file);
+	assert_status(&o, 0);
+	assert_has(o.out, "3");
+	mapvisor(&o, "run", "--ro", tempdir, payload("wordcount"), file);
+	assert_status(&o, 0);
+}
+
+Test(cli_run, ro_does_not_grant_writing_and_rw_does)
+{
+	const char *file = temp_file("file", "lower", 5, 0600);
+	struct outcome o;
+	char text[6] = "";
+	int fd;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", "--ro", file, payload("shared"), file);
+	assert_status(&o, 1);
+	mapvisor(&o, "run", "--rw", file, payload("shared"), file);
+	assert_status(&o, 0);
+	fd = open(file, O_RDONLY);
+	cr_assert_eq(read(fd, text, 5), 5);
+	close(fd);
+	cr_assert_str_eq(text, "LOWER");
+}
+
+Test(cli_run, a_grant_that_does_not_exist_is_named)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", "--ro", "/nowhere/file", payload("hello"));
+	assert_error(&o, 125, "/nowhere/file");
+}
+
+Test(cli_run, stats_go_to_stderr)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", "--stats", payload("hello"));
+	assert_status(&o, 0);
+	cr_assert_str_eq(o.out, "hello, world\n");
+	assert_has(o.err, "fault");
+	assert_has(o.err, "exits");
+}
+
+Test(cli_run, stats_in_json_count_what_the_payload_did)
+{
+	struct outcome o;
+	json_t *json;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", "--stats", "--json", payload("hello"));
+	assert_status(&o, 0);
+	json = parse_json(o.err);
+	cr_assert_eq(json_int(json, "calls"), 2, "hello makes two: write and exit");
+	cr_assert_eq(json_int(json, "calls_unknown"), 0);
+	cr_assert_gt(json_int(json, "exits"), 0);
+	cr_assert_eq(json_int(json_object_get(json, "tables"), "pgd"), 1);
+	cr_assert(json_is_object(json_object_get(json, "faults")));
+	json_decref(json);
+}
+
+Test(cli_run, stats_name_the_calls_that_do_not_exist)
+{
+	struct outcome o;
+	json_t *json;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", "--stats", "--json", payload("unknown"));
+	assert_status(&o, 0);
+	json = parse_json(o.err);
+	cr_assert_eq(json_int(json, "calls_unknown"), 6);
+	cr_assert_eq(json_array_size(json_object_get(json, "unknown_calls")), 6);
+	json_decref(json);
+}
+
+Test(cli_run, stats_come_after_a_fatal_fault_too)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", "--stats", payload("noexec"));
+	assert_status(&o, 139);
+	assert_has(o.err, "SIGSEGV");
+	assert_has(o.err, "exits");
+}
+
+Test(cli_run, a_closed_standard_output_reaches_nothing_else)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor_as(&(struct setup){ .close_out = true }, &o, "run", payload("hello"));
+	assert_status(&o, 0);
+	cr_assert_str_empty(o.out);
+	cr_assert_str_empty(o.err);
+}
+
+Test(cli_run, memory_beyond_mem_exits_with_137_and_a_report)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", "--mem=16M", payload("bench/touch"), "sweep", "64M");
+	assert_status(&o, 137);
+	assert_has(o.err, "memory");
+}

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bench.c: `mapvisor bench` prints what faults, exits and starts cost on this machine, each
+ * beside what it is measured against and the limit that this project sets itself.
+ */
+#include "vmm/cli/bench.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <libgen.h>
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmm/cli/json.h"
+#include "vmm/cli/machine.h"
+
+enum {
+	OPT_JSON = 256,
+	OPT_QUICK,
+	OPT_CHECK,
+	OPT_PAYLOADS,
+};
+
+static const struct metric {
+	const char *name;
+	const char *unit;
+	int (*measure)(struct bench *bench); /* neighbours with the same one share a run */
+	double limit;			     /* of own's p50, in unit; 0: none */
+	double ratio_limit;		     /* of ratio's p50; 0: none */
+	const char *what;
+} metrics[] = {
+	[PORT_EXIT] = { .name = "port_exit", .unit = "ns", .measure = measure_faults,
+			.what = "a call by `out` that does nothing" },
+	[PF_EXIT_FLOOR] = { .name = "pf_exit_floor", .unit = "ns", .measure = measure_faults,
+			    .what = "a #PF that is answered by storing one PTE" },
+	[FAULT_ANON_4K] = { .name = "fault_anon_4k", .unit = "ns", .measure = measure_faults,
+			    .ratio_limit = 1.3,
+			    .what = "an anonymous fault that maps one page" },
+	[VMM_FAULT_PATH] = { .name = "vmm_fault_path", .unit = "ns",
+			     .measure = measure_fault_path, .limit = 500,
+			     .what = "the VMM's own time in it, outside KVM_RUN" },
+	[CPU] = { .name = "cpu", .unit = "ms", .measure = measure_cpu, .ratio_limit = 1.03,
+		  .what = "a loop without memory or calls, process and all" },
+	[START_HELLO] = { .name = "start_hello", .unit = "us", .measure = measure_start_hello,
+			  .limit = 5000, .ratio_limit = 6,
+			  .what = "mapvisor run hello, start to exit" },
+	[START_BIG] = { .name = "start_big", .unit = "us", .measure = measure_start_big,
+			.limit = 5000, .ratio_limit = 6, .what = "... with --mem=16G" },
+	[TOUCH_ANON] = { .name = "touch_anon", .unit = "ns/page", .measure = measure_touch,
+			 .ratio_limit = 1.0,
+			 .what = "1 GiB written page by page; native: 4 KiB pages" },
+	[TOUCH_ANON_THP] = { .name = "touch_anon_thp", .unit = "ns/page",
+			     .measure = measure_touch,
+			     .what = "... native: transparent huge pages" },
+};
+
+struct args {
+	struct cli *cli;
+	const char *name; /* of the one metric wanted; NULL: all */
+	const char *payloads;
+	bool json;
+	bool quick;
+	bool check;
+};
+
+static double p50(const struct samples *samples)
+{
+	return samples_quantile(samples, 0.5);
+}
+
+static bool has_limit(const struct metric *metric)
+{
+	return metric->limit || metric->ratio_limit;
+}
+
+static bool is_met(const struct metric *metric, const struct result *result)
+{
+	return (!metric->limit || p50(&result->own) <= metric->limit) &&
+	       (!metric->ratio_limit || p50(&result->ratio) <= metric->ratio_limit);
+}
+
+/* Three figures that count: a time of 26.1 us and one of 2 s read equally well. */
+static const char *number(char buf[16], double value)
+{
+	snprintf(buf, 16, "%.*f", value < 10 ? 2 : value < 100 ? 1 : 0, value);
+	return buf;
+}
+
+static const char *median(char buf[16], const struct samples *samples)
+{
+	return samples->n ? number(buf, p50(samples)) : "-";
+}
+
+static const char *limit_text(char buf[32], const struct metric *metric)
+{
+	int n = 0;
+
+	if (!has_limit(metric))
+		return "-";
+	if (metric->limit)
+		n = snprintf(buf, 32, "%g %s", metric->limit, metric->unit);
+	if (metric->ratio_limit)
+		snprintf(buf + n, 32 - n, "%s%gx", n ? ", " : "", metric->ratio_limit);
+	return buf;
+}
+
+static void print_head(void)
+{
+	printf("%-15s %-8s %4s %8s %8s %8s %8s %8s %6s  %-12s %s\n", "name", "unit", "n", "min",
+	       "p50", "p99", "native", "floor", "ratio", "limit", "verdict");
+}
+
+static void print_row(const struct metric *metric, const struct result *result, bool first)
+{
+	char min[16], mid[16], max[16], native[16], floor[16], ratio[16], limit[32];
+
+	if (first)
+		print_head();
+	printf("%-15s %-8s %4zu %8s %8s %8s %8s %8s %6s  %-12s %s\n", metric->name,
+	       metric->unit, result->own.n, number(min, samples_quantile(&result->own, 0)),
+	       number(mid, p50(&result->own)),
+	       number(max, samples_quantile(&result->own, 0.99)),
+	       median(native, &result->native), median(floor, &result->floor),
+	       median(ratio, &result->ratio), limit_text(limit, metric),
+	       !has_limit(metric) ? "-" : is_met(metric, result) ? "met" : "NOT met");
+	fflush(stdout); /* the next one takes its time */
+}
+
+static json_t *json_result(const struct metric *metric, const struct result *result)
+{
+	json_t *json = json_pack("{ss ss sI sf sf sf}",
+				 "name", metric->name,
+				 "unit", metric->unit,
+				 "n", (json_int_t)result->own.n,
+				 "min", samples_quantile(&result->own, 0),
+				 "p50", p50(&result->own),
+				 "p99", samples_quantile(&result->own, 0.99));
+
+	if (result->native.n)
+		json_object_set_new(json, "native_p50", json_real(p50(&result->native)));
+	if (result->floor.n)
+		json_object_set_new(json, "floor_p50", json_real(p50(&result->floor)));
+	if (result->ratio.n)
+		json_object_set_new(json, "ratio", json_real(p50(&result->ratio)));
+	if (metric->limit)
+		json_object_set_new(json, "limit", json_real(metric->limit));
+	if (metric->ratio_limit)
+		json_object_set_new(json, "ratio_limit", json_real(metric->ratio_limit));
+	if (has_limit(metric))
+		json_object_set_new(json, "met", json_boolean(is_met(metric, result)));
+	return json;
+}
+
+static json_t *json_host(const struct mv_host *host)
+{
+	char cpu[128], kernel[128];
+
+	return json_pack("{ss ss ss ss}",
+			 "cpu", machine_cpu(cpu, sizeof(cpu)),
+			 "kernel", machine_kernel(kernel, sizeof(kernel)),
+			 "second_stage", host->stage2,
+			 "system_call_entry", host->syscall_ring3 ? "ring 3" : "ring 0");
+}
+
+static int find_metric(const char *name)
+{
+	for (int i = 0; i < NR_METRICS; i++)
+		if (!strcmp(metrics[i].name, name))
+			return i;
+	return -1;
+}
+
+/* One CPU for all that is compared; a migration in between would be measured too. */
+static void pin(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(sched_getcpu(), &set);
+	sched_setaffinity(0, sizeof(set), &set); /* worse figures without, but figures */
+}
+
+/* Payloads are built beside the executable; installed, they are wherever --payloads says. */
+static int find_files(struct bench *bench, const char *payloads)
+{
+	char dir[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", bench->self, sizeof(bench->self) - 1);
+	int n;
+
+	if (len < 0)
+		return cli_fail(bench->cli, STATUS_FAILED, "/proc/self/exe: %s",
+				strerror(errno));
+	bench->self[len] = '\0';
+	strcpy(dir, bench->self);
+	if (payloads)
+		n = snprintf(bench->payloads, PATH_MAX, "%s", payloads);
+	else
+		n = snprintf(bench->payloads, PATH_MAX, "%s/payloads", dirname(dir));
+	if (n >= PATH_MAX)
+		return cli_fail(bench->cli, STATUS_FAILED, "%s: %s", bench->payloads,
+				strerror(ENAMETOOLONG));
+	if (access(bench->payloads, X_OK))
+		return cli_fail(bench->cli, STATUS_FAILED,
+				"%s: %s; say with --payloads where the built payloads are",
+				bench->payloads, strerror(errno));
+	return 0;
+}
+
+/* Measure what a metric needs, unless it was measured with the one before it. */
+static int measure(struct bench *bench, int i)
+{
+	if (bench->results[i].own.n)
+		return 0;
+	return metrics[i].measure(bench);
+}
+
+/* False in *met: a limit isn't met. */
+static int run_all(struct bench *bench, const struct args *args, json_t *json, bool *met)
+{
+	bool first = true;
+	int status;
+
+	for (int i = 0; i < NR_METRICS; i++) {
+		const struct metric *metric = &metrics[i];
+		const struct result *result = &bench->results[i];
+
+		if (args->name && strcmp(args->name, metric->name))
+			continue;
+		status = measure(bench, i);
+		if (status)
+			return status;
+		*met = *met && is_met(metric, result);
+		if (args->json)
+			json_array_append_new(json, json_result(metric, result));
+		else
+			print_row(metric, result, first);
+		first = false;
+	}
+	return 0;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct args *args = state->input;
+
+	switch (key) {
+	case OPT_JSON:
+		args->json = true;
+		return 0;
+	case OPT_QUICK:
+		args->quick = true;
+		return 0;
+	case OPT_CHECK:
+		args->check = true;
+		return 0;
+	case OPT_PAYLOADS:
+		args->payloads = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (args->name)
+			return cli_usage(args->cli, "one NAME or none, not '%s' too", arg);
+		if (find_metric(arg) < 0)
+			return cli_usage(args->cli, "%s: no such figure; --help lists them", arg);
+		args->name = arg;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option options[] = {
+	{ .name = "json", .key = OPT_JSON, .doc = "Write one JSON object" },
+	{ .name = "quick", .key = OPT_QUICK, .doc = "Fewer rounds: some seconds in all" },
+	{ .name = "check", .key = OPT_CHECK, .doc = "Exit with 1 if a limit isn't met" },
+	{ .name = "payloads", .key = OPT_PAYLOADS, .arg = "DIR",
+	  .doc = "Where hello, spin and bench/ are (default: payloads, beside mapvisor)" },
+};
+
+/* Behind the options, the figures by name, for --help. */
+static int parse_args(struct args *args, int argc, char **argv)
+{
+	struct argp_option table[ARRAY_SIZE(options) + NR_METRICS + 2] = { 0 };
+	const struct argp argp = {
+		.options = table,
+		.parser = parse,
+		.args_doc = "[NAME]",
+		.doc = "Measure faults, exits and starts on this machine, beside its own floor "
+		       "and native figures, each with the limit that is to be reached.\v"
+		       "NAME measures one figure only. The exit status is 0 if it could "
+		       "measure, whatever the verdicts, unless --check is given.",
+	};
+	struct argp_option *option = table;
+
+	memcpy(option, options, sizeof(options));
+	option += ARRAY_SIZE(options);
+	*option++ = (struct argp_option){ .doc = "Figures:" };
+	for (int i = 0; i < NR_METRICS; i++)
+		*option++ = (struct argp_option){
+			.name = metrics[i].name,
+			.flags = OPTION_DOC,
+			.doc = metrics[i].what,
+		};
+	return cli_parse(args->cli, &argp, argc, argv, args);
+}
+
+int cmd_bench(struct cli *cli, int argc, char **argv)
+{
+	struct args args = { .cli = cli };
+	struct bench bench = { .cli = cli };
+	json_t *results, *json;
+	bool met = true;
+	int status;
+
+	if (parse_args(&args, argc, argv))
+		return STATUS_FAILED;
+	bench.quick = args.quick;
+	if (find_files(&bench, args.payloads) || mv_host(&bench.host, &cli->err))
+		return STATUS_FAILED;
+	pin();
+	results = json_array();
+	status = run_all(&bench, &args, results, &met);
+	if (status || !args.json) {
+		json_decref(results);
+	} else {
+		json = json_pack("{so so}", "host", json_host(&bench.host), "results", results);
+		if (!json_print(json, stdout))
+			status = cli_fail(cli, STATUS_FAILED, "bench: %s", strerror(errno));
+	}
+	if (!status && args.check && !met)
+		status = STATUS_UNMET;
+	return status;
+}

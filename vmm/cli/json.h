@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * json.h: what the library tells, as JSON. Addresses and table entries are strings
+ * ("0x..."), for a JSON reader may keep no more than 53 bits of a number; the rest are
+ * numbers. Each function returns a new reference, or NULL where memory is short.
+ */
+#ifndef CLI_JSON_H
+#define CLI_JSON_H
+
+#include <jansson.h>
+#include <mapvisor/mapvisor.h>
+
+json_t *json_address(uint64_t address);
+json_t *json_maps(struct mv_vm *vm);
+json_t *json_walk(struct mv_vm *vm, const struct mv_walk *walk);
+json_t *json_stats(struct mv_vm *vm);
+
+/* Write it on one or more lines, and drop the reference. False, with errno: it failed. */
+bool json_print(json_t *json, FILE *out);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * options.c: the options that every command which runs a program takes, in one table.
+ * Options end at PROGRAM: what follows it is the payload's, whatever it looks like.
+ */
+#include "vmm/cli/options.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmm/cli/parse.h"
+
+enum {
+	OPT_OUTPUT = 'o',
+	OPT_RO = 256, /* beyond every character: no short form */
+	OPT_RW,
+	OPT_ENV,
+	OPT_MEM,
+	OPT_FAULT_AROUND,
+	OPT_THP,
+	OPT_TIMEOUT,
+	OPT_STATS,
+	OPT_JSON,
+};
+
+static const struct argp_option sandbox_table[] = {
+	{ .doc = "What the payload may see:" },
+	{ .name = "ro", .key = OPT_RO, .arg = "PATH",
+	  .doc = "Let it open PATH, or all beneath it, for reading; may be repeated" },
+	{ .name = "rw", .key = OPT_RW, .arg = "PATH",
+	  .doc = "... for reading and writing, and create files beneath it" },
+	{ .name = "env", .key = OPT_ENV, .arg = "NAME[=VALUE]",
+	  .doc = "Put NAME into its environment, which is empty else; without a value, "
+		 "as it is in ours" },
+
+	{ .doc = "Limits:" },
+	{ .name = "mem", .key = OPT_MEM, .arg = "SIZE",
+	  .doc = "Memory that the host may have to back: bytes, or a number with K, M, G or "
+		 "T (default: the host's memory)" },
+	{ .name = "timeout", .key = OPT_TIMEOUT, .arg = "DURATION",
+	  .doc = "End it after so many seconds of wall time; with a suffix, ms, s, m or h; "
+		 "0 for no limit (default)" },
+
+	{ .doc = "How its memory is mapped:" },
+	{ .name = "fault-around", .key = OPT_FAULT_AROUND, .arg = "SIZE",
+	  .doc = "What one fault maps at first: a power of 2 from 4K to 2M (default: 64K)" },
+	{ .name = "thp", .key = OPT_THP, .arg = "auto|never|always",
+	  .doc = "Map anonymous memory by 2 MiB entries: where it is densely used "
+		 "(default), nowhere, or wherever that fits" },
+
+	{ .doc = "What is told:" },
+	{ .name = "stats", .key = OPT_STATS,
+	  .doc = "At the end, write counters of faults, tables, exits and calls to "
+		 "standard error" },
+	{ .name = "json", .key = OPT_JSON, .doc = "Write what the command reports as JSON" },
+	{ 0 },
+};
+
+static const struct argp_option output_table[] = {
+	{ .name = "output", .key = OPT_OUTPUT, .arg = "FILE",
+	  .doc = "Write the report to FILE (default: standard output)" },
+	{ 0 },
+};
+
+static int add_grant(struct options *opt, const char *path, bool writable)
+{
+	if (!*path)
+		return cli_usage(opt->cli, "--%s: the path is empty", writable ? "rw" : "ro");
+	opt->grants[opt->mv.ngrants++] = (struct mv_grant){ path, writable };
+	return 0;
+}
+
+/* The environ(7) entry of the name that ends at text's '=' or its end; NULL for none. */
+static const char **find_env(const char **env, const char *text)
+{
+	size_t len = strcspn(text, "=");
+
+	for (; *env; env++)
+		if (!strncmp(*env, text, len) && (*env)[len] == '=')
+			return env;
+	return NULL;
+}
+
+static int add_env(struct options *opt, const char *text)
+{
+	const char **ours, **old;
+
+	if (!*text || *text == '=')
+		return cli_usage(opt->cli, "--env=%s: no name; give NAME=VALUE or NAME", text);
+	if (!strchr(text, '=')) {
+		ours = find_env((const char **)environ, text);
+		if (!ours)
+			return 0;
+		text = *ours;
+	}
+	old = find_env(opt->env, text);
+	if (old)
+		*old = text;
+	else
+		opt->env[opt->nenv++] = text;
+	return 0;
+}
+
+static int set_mem(struct options *opt, const char *text)
+{
+	if (!parse_size(text, &opt->mv.mem) || !opt->mv.mem)
+		return cli_usage(opt->cli,
+				 "--mem=%s: not a size; give bytes, or a number with "
+				 "K, M, G or T, above 0 and below 16777216T", text);
+	return 0;
+}
+
+static int set_fault_around(struct options *opt, const char *text)
+{
+	uint64_t size;
+
+	if (!parse_size(text, &size) || size < MV_PAGE_SIZE || size > 2u << 20 ||
+	    (size & (size - 1)))
+		return cli_usage(opt->cli,
+				 "--fault-around=%s: not a power of 2 from 4K to 2M", text);
+	opt->mv.fault_around = size;
+	return 0;
+}
+
+static int set_thp(struct options *opt, const char *text)
+{
+	static const char *const names[] = {
+		[MV_THP_AUTO] = "auto",
+		[MV_THP_NEVER] = "never",
+		[MV_THP_ALWAYS] = "always",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!strcmp(names[i], text)) {
+			opt->mv.thp = i;
+			return 0;
+		}
+	}
+	return cli_usage(opt->cli, "--thp=%s: not one of auto, never, always", text);
+}
+
+static int set_timeout(struct options *opt, const char *text)
+{
+	if (!parse_duration(text, &opt->mv.timeout_ns))
+		return cli_usage(opt->cli,
+				 "--timeout=%s: not a time; give seconds, or a number with "
+				 "ms, s, m or h, such as 1.5 or 200ms", text);
+	return 0;
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *opt = state->input;
+
+	switch (key) {
+	case OPT_RO:
+	case OPT_RW:
+		return add_grant(opt, arg, key == OPT_RW);
+	case OPT_ENV:
+		return add_env(opt, arg);
+	case OPT_MEM:
+		return set_mem(opt, arg);
+	case OPT_FAULT_AROUND:
+		return set_fault_around(opt, arg);
+	case OPT_THP:
+		return set_thp(opt, arg);
+	case OPT_TIMEOUT:
+		return set_timeout(opt, arg);
+	case OPT_STATS:
+		opt->stats = true;
+		return 0;
+	case OPT_JSON:
+		opt->json = true;
+		return 0;
+	case OPT_OUTPUT:
+		opt->output = arg;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* PROGRAM, before it perhaps ADDR|SYMBOL; the rest is the payload's. */
+static error_t parse_line(int key, char *arg, struct argp_state *state)
+{
+	struct options *opt = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = opt;
+		if (opt->line->report)
+			state->child_inputs[1] = opt;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (opt->line->target && !opt->target) {
+			opt->target = arg;
+			return 0;
+		}
+		opt->argv = state->argv + state->next - 1;
+		state->next = state->argc;
+		return 0;
+	case ARGP_KEY_END:
+		if (opt->line->target && !opt->target)
+			return cli_usage(opt->cli, "no ADDR|SYMBOL and no PROGRAM given");
+		if (!opt->argv)
+			return cli_usage(opt->cli, "no PROGRAM given");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static int options_init(struct options *opt, struct cli *cli,
+			const struct command_line *line, size_t argc)
+{
+	*opt = (struct options){ .cli = cli, .line = line };
+	mv_options_init(&opt->mv);
+	memcpy(opt->mv.fds, cli->fds, sizeof(cli->fds));
+	/* Each argument can be at most one of them, and a NULL ends the list. */
+	opt->grants = calloc(argc + 1, sizeof(*opt->grants));
+	opt->env = calloc(argc + 1, sizeof(*opt->env));
+	if (!opt->grants || !opt->env)
+		return cli_fail(cli, STATUS_FAILED, "%s", strerror(ENOMEM));
+	opt->mv.grants = opt->grants;
+	return 0;
+}
+
+int options_parse(struct options *opt, struct cli *cli, const struct command_line *line,
+		  int argc, char **argv)
+{
+	static const struct argp sandbox = { .options = sandbox_table, .parser = parse_option };
+	static const struct argp output = { .options = output_table, .parser = parse_option };
+	const struct argp_child children[] = {
+		{ .argp = &sandbox },
+		{ .argp = line->report ? &output : NULL },
+		{ 0 },
+	};
+	const struct argp argp = {
+		.parser = parse_line,
+		.args_doc = line->args_doc,
+		.doc = line->doc,
+		.children = children,
+	};
+
+	if (options_init(opt, cli, line, argc))
+		return STATUS_FAILED;
+	return cli_parse(cli, &argp, argc, argv, opt);
+}
+
+void options_free(struct options *opt)
+{
+	free(opt->grants);
+	free(opt->env);
+}

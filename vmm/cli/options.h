@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* options.h: the options that every command which runs a program takes. */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include "vmm/cli/cli.h"
+
+/* What a command has beside them. */
+struct command_line {
+	const char *args_doc;
+	const char *doc;
+	bool target;	/* an ADDR|SYMBOL comes before PROGRAM */
+	bool report;	/* it writes one: there is --output */
+};
+
+struct options {
+	struct cli *cli;
+	const struct command_line *line;
+	struct mv_options mv;
+	struct mv_grant *grants;
+	const char **env;	/* "NAME=VALUE", no name twice; ends with NULL */
+	size_t nenv;
+	const char *target;
+	char **argv;		/* PROGRAM and its arguments; ends with NULL */
+	const char *output;	/* NULL: standard output */
+	bool stats;
+	bool json;
+};
+
+/* 0, or an exit status. What strings it keeps are argv's. options_free() in any case. */
+int options_parse(struct options *opt, struct cli *cli, const struct command_line *line,
+		  int argc, char **argv);
+void options_free(struct options *opt);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* session.c: one program's run, from the command line to the exit status. */
+#include "vmm/cli/session.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "vmm/cli/json.h"
+
+bool session_fail(struct session *s, int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	s->status = cli_vfail(s->cli, status, fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+/* The library has filled in the error already. */
+static bool failed(struct session *s, int status)
+{
+	s->status = status;
+	return false;
+}
+
+/* Before the run: a file that can't be written should cost nobody an hour's work. */
+static bool open_output(struct session *s)
+{
+	s->out = stdout;
+	if (!s->opt.output)
+		return true;
+	s->out = fopen(s->opt.output, "we");
+	return s->out || session_fail(s, STATUS_FAILED, "%s: %s", s->opt.output,
+				      strerror(errno));
+}
+
+bool session_open(struct session *s, struct cli *cli, const struct command_line *line,
+		  int argc, char **argv)
+{
+	const char *const *args;
+	int err;
+
+	*s = (struct session){ .cli = cli };
+	if (options_parse(&s->opt, cli, line, argc, argv))
+		return failed(s, STATUS_FAILED);
+	if (mv_open(&s->opt.mv, &s->vm, &cli->err))
+		return failed(s, STATUS_FAILED);
+	args = (const char *const *)s->opt.argv;
+	err = mv_load(s->vm, args[0], args, s->opt.env, &cli->err);
+	if (err)
+		return failed(s, err == -ENOENT ? STATUS_NOTFOUND : STATUS_NOEXEC);
+	return open_output(s);
+}
+
+static bool print_stats(struct session *s)
+{
+	if (!s->opt.json)
+		mv_print_stats(s->vm, stderr);
+	else if (!json_print(json_stats(s->vm), stderr))
+		return session_fail(s, STATUS_FAILED, "--stats: %s", strerror(errno));
+	return true;
+}
+
+bool session_run(struct session *s)
+{
+	double seconds = s->opt.mv.timeout_ns / 1e9;
+	struct mv_exit end;
+
+	if (mv_run(s->vm, &end, &s->cli->err))
+		return failed(s, STATUS_FAILED);
+	s->status = end.status;
+	switch (end.kind) {
+	case MV_EXIT_STATUS:
+		break;
+	case MV_EXIT_SIGNAL:
+	case MV_EXIT_OOM:
+		mv_print_exit(s->vm, &end, stderr);
+		break;
+	case MV_EXIT_TIMEOUT: /* no failure of ours: a report follows, where one was asked for */
+		session_fail(s, STATUS_TIMEOUT, "%s: ended after %.*f s (--timeout)",
+			     s->opt.argv[0], seconds < 1 ? 3 : 1, seconds);
+		break;
+	case MV_EXIT_INTERRUPTED:
+		return session_fail(s, STATUS_FAILED, "%s: interrupted", s->opt.argv[0]);
+	}
+	return !s->opt.stats || print_stats(s);
+}
+
+/* Not for standard output, which main.c checks at exit. */
+static void close_output(struct session *s)
+{
+	const char *why = ferror(s->out) ? "write error" : NULL;
+
+	if (fclose(s->out))
+		why = strerror(errno);
+	if (why && s->status != STATUS_FAILED)
+		session_fail(s, STATUS_FAILED, "%s: %s", s->opt.output, why);
+}
+
+int session_close(struct session *s)
+{
+	if (s->out && s->out != stdout)
+		close_output(s);
+	mv_close(s->vm);
+	options_free(&s->opt);
+	return s->status;
+}

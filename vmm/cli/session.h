@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* session.h: one program's run, from the command line to the exit status. */
+#ifndef CLI_SESSION_H
+#define CLI_SESSION_H
+
+#include "vmm/cli/options.h"
+
+struct session {
+	struct cli *cli;
+	struct options opt;
+	struct mv_vm *vm;
+	FILE *out;	/* where a report goes */
+	int status;	/* for exit(3) */
+};
+
+/*
+ * The steps of a command, each only after the one before gave true. False: status and
+ * the error are set, and only session_close() is left to do.
+ */
+bool session_open(struct session *s, struct cli *cli, const struct command_line *line,
+		  int argc, char **argv);
+bool session_run(struct session *s);
+
+/* Ends it, in any case; the exit status is returned. */
+int session_close(struct session *s);
+
+/* Note a failure; false is returned. */
+bool session_fail(struct session *s, int status, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kvm.h: a KVM virtual machine: its file descriptors, what the host's KVM offers, memory slots,
+ * and the drop of all translations.
+ */
+#ifndef CPU_KVM_H
+#define CPU_KVM_H
+
+#include <mapvisor/mapvisor.h>
+
+#include "vmm/mm/phys.h"
+
+struct kvm_cpuid2;
+
+struct kvm {
+	int sys;		/* /dev/kvm */
+	int vm;
+	size_t run_size;	/* of a vCPU's struct kvm_run mapping */
+	bool sync_regs;		/* KVM_CAP_SYNC_REGS, for REGS and SREGS */
+	unsigned max_slots;
+	struct kvm_cpuid2 *cpuid;	/* what every vCPU shows */
+	unsigned phys_bits;	/* physical address width in there */
+	uint64_t xcr0;		/* state components that a payload may use */
+	bool has_xsave, has_fsgsbase, has_umip;
+	unsigned drop_slot;	/* the number of the slot that drops move; the last there is */
+	bool drop_flip;		/* which of its two places it is at */
+	void *drop_page;	/* its memory, one page; NULL until the first drop */
+};
+
+/* Open /dev/kvm and make a VM without memory or vCPU. */
+int kvm_open(struct kvm *kvm, struct mv_error *err);
+void kvm_close(struct kvm *kvm);
+
+/* struct phys_ops' functions: ctx is a struct kvm. */
+extern const struct phys_ops kvm_phys_ops;
+
+/* The module that does the work, and the kind of second stage that it uses. Static strings. */
+void kvm_host_kind(const char **module, const char **stage2);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vcpu.h: one vCPU that runs a payload in ring 3: set up, run to the next event, go on. What
+ * an event was and how the way back goes is hidden here; others see the payload's registers.
+ *
+ * A vCPU belongs to the thread that runs it.
+ */
+#ifndef CPU_VCPU_H
+#define CPU_VCPU_H
+
+#include <linux/kvm.h>
+#include <signal.h>
+
+#include "vmm/cpu/kvm.h"
+#include "vmm/cpu/monitor.h"
+
+/* Error code bits of a #PF; SDM vol. 3A, 4.7. */
+#define PF_PRESENT 1u
+#define PF_WRITE 2u
+#define PF_USER 4u
+#define PF_INSTR 16u
+
+enum vcpu_event {
+	VCPU_CALL,	/* rax has a call's number; answer with vcpu_answer() */
+	VCPU_EXCEPTION,	/* see vector, error_code, cr2 */
+	VCPU_INTERRUPTED,	/* a signal ended KVM_RUN: look why, and run again */
+	VCPU_FAULT,	/* KVM_RUN said EFAULT: host memory behind some frame is gone */
+	VCPU_ERROR,	/* the virtual machine can't go on: vcpu_error() */
+};
+
+/* How the payload left ring 3, which decides about its way back. */
+enum vcpu_way {
+	WAY_OUT,	/* `out` in ring 3: KVM itself goes on behind it */
+	WAY_SYSCALL_RING3, /* ... in the entry page: rcx and r11 have rip and rflags */
+	WAY_SYSCALL_RING0, /* the ring-0 stub will do SYSRET with rcx and r11 */
+	WAY_EXCEPTION,	/* the CPU's frame has them */
+};
+
+/* The frame that the CPU pushes; SDM vol. 3A, 6.14.2. */
+struct exception_frame {
+	uint64_t rip, cs, rflags, rsp, ss;
+};
+
+struct vcpu {
+	int fd;
+	struct kvm_run *run;
+	size_t run_size;
+	struct kvm_regs *regs;	/* in *run: the registers as they were at the exit */
+	char *stack_top;	/* hva of the end of the monitor's stack */
+	bool syscall_ring3;	/* where SYSCALL lands on this host */
+	bool host_return;	/* the host makes an exception's return, not iretq in the stub */
+	struct kvm_segment user_cs, user_ss; /* ring 3's, to return to */
+	/* of the last event: */
+	enum vcpu_way way;
+	unsigned vector;
+	uint32_t error_code;	/* 0 where the vector has none */
+	gva_t cr2;		/* of a #PF */
+	bool in_monitor;	/* the exception came from ring 0: a bug, or a hostile return address */
+	uint64_t rip, rsp, rflags; /* the payload's; may be changed before vcpu_run() */
+	bool timing;		/* take the next two */
+	uint64_t enter_ns, leave_ns; /* when KVM_RUN was last entered and left; CLOCK_MONOTONIC */
+	int error;		/* of VCPU_ERROR: errno of KVM_RUN, or 0: see run->exit_reason */
+};
+
+/* Make a vCPU in ring 3 of long mode on the tables of `pgd`, and find out where SYSCALL lands. */
+int vcpu_open(struct vcpu *vcpu, const struct kvm *kvm, const struct monitor *mon, gfn_t pgd,
+	      struct mv_error *err);
+void vcpu_close(struct vcpu *vcpu);
+
+/*
+ * The signal `kick` shall end KVM_RUN though the thread blocks it: it stays pending until
+ * then, so none is lost, and needs no handler. 0 or -errno.
+ */
+int vcpu_allow(const struct vcpu *vcpu, int kick);
+
+/* Where the payload begins; all other registers are 0. */
+void vcpu_start(struct vcpu *vcpu, gva_t rip, gva_t rsp);
+/* Give a call its result. */
+void vcpu_answer(struct vcpu *vcpu, int64_t result);
+/* Go on in ring 3 until the next event. */
+enum vcpu_event vcpu_run(struct vcpu *vcpu);
+/* Say in words why VCPU_ERROR. Returns -EIO. */
+int vcpu_error(const struct vcpu *vcpu, struct mv_error *err);
+
+#endif

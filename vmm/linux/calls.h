@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * calls.h: what the files of vmm/linux/ share: the functions behind the numbers, one a call,
+ * with the arguments as they were in registers. They return what rax shall hold, or
+ * -ERESTARTSYS; what narrows an argument does it as Linux's SYSCALL_DEFINE does.
+ */
+#ifndef LINUX_CALLS_H
+#define LINUX_CALLS_H
+
+#include "vmm/linux/process.h"
+
+/* As in linux/errno.h, and never seen by a payload: interrupted, to be made again. */
+#define ERESTARTSYS 512
+
+/* include/linux/fs.h: the most that one read or write transfers. */
+#define MAX_RW_COUNT (INT32_MAX & PAGE_MASK)
+
+/* Whether a range is the payload's half of the address space; arch/x86/include/asm/uaccess_64.h */
+static inline bool access_ok(gva_t gva, uint64_t len)
+{
+	return len <= MV_TASK_SIZE && gva <= MV_TASK_SIZE - len;
+}
+
+/* process.c. The process ends by a signal that the call raised; the result doesn't matter. */
+int64_t process_kill(struct process *p, int signal);
+int64_t sys_exit(struct process *p, const uint64_t a[6]);
+int64_t sys_getpid(struct process *p, const uint64_t a[6]);
+int64_t sys_getppid(struct process *p, const uint64_t a[6]);
+
+/* memory.c */
+int64_t sys_mmap(struct process *p, const uint64_t a[6]);
+int64_t sys_munmap(struct process *p, const uint64_t a[6]);
+int64_t sys_mprotect(struct process *p, const uint64_t a[6]);
+int64_t sys_brk(struct process *p, const uint64_t a[6]);
+int64_t sys_msync(struct process *p, const uint64_t a[6]);
+
+/* open.c */
+int64_t sys_open(struct process *p, const uint64_t a[6]);
+int64_t sys_openat(struct process *p, const uint64_t a[6]);
+int64_t sys_close(struct process *p, const uint64_t a[6]);
+int64_t sys_fstat(struct process *p, const uint64_t a[6]);
+int64_t sys_lseek(struct process *p, const uint64_t a[6]);
+
+/* rw.c */
+int64_t sys_read(struct process *p, const uint64_t a[6]);
+int64_t sys_write(struct process *p, const uint64_t a[6]);
+int64_t sys_pread64(struct process *p, const uint64_t a[6]);
+int64_t sys_pwrite64(struct process *p, const uint64_t a[6]);
+int64_t sys_readv(struct process *p, const uint64_t a[6]);
+int64_t sys_writev(struct process *p, const uint64_t a[6]);
+
+/* time.c */
+int64_t sys_clock_gettime(struct process *p, const uint64_t a[6]);
+
+/* random.c */
+int64_t sys_getrandom(struct process *p, const uint64_t a[6]);
+
+#endif

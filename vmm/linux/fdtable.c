@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* fdtable.c: open files and their numbers. */
+#include "vmm/linux/fdtable.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vmm/mm/mm.h"
+#include "vmm/observe/error.h"
+
+static enum file_kind kind_of(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+	case S_IFBLK:
+		return FILE_REGULAR;
+	case S_IFDIR:
+		return FILE_DIRECTORY;
+	case S_IFSOCK:
+		return FILE_SOCKET;
+	default:
+		return FILE_STREAM;
+	}
+}
+
+struct file *file_new(int fd, bool owned, mode_t mode, int flags, const char *path)
+{
+	int acc = flags & O_ACCMODE;
+	struct file *file = malloc(sizeof(*file));
+
+	if (!file)
+		return NULL;
+	*file = (struct file){ .refs = 1,
+			       .kind = kind_of(mode),
+			       .fd = fd,
+			       .owned = owned,
+			       .io_fd = fd,
+			       .readable = acc == O_RDONLY || acc == O_RDWR,
+			       .writable = acc == O_WRONLY || acc == O_RDWR,
+			       .path = strdup(path) };
+	if (!file->path) {
+		free(file);
+		return NULL;
+	}
+	return file;
+}
+
+void file_put(struct file *file, struct mm *mm)
+{
+	if (--file->refs)
+		return;
+	if (file->object) {
+		pthread_mutex_lock(&mm->lock);
+		object_put(file->object);
+		pthread_mutex_unlock(&mm->lock);
+	}
+	if (file->io_fd != file->fd)
+		close(file->io_fd);
+	if (file->owned)
+		close(file->fd);
+	free(file->path);
+	free(file);
+}
+
+/* The path behind a host fd, for names in maps; "" for a pipe and its like. */
+static void fd_path(int fd, char path[PATH_MAX])
+{
+	char link[sizeof("/proc/self/fd/") + 3 * sizeof(fd)];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, PATH_MAX - 1);
+	path[n < 0 || path[0] != '/' ? 0 : n] = '\0';
+}
+
+/*
+ * A write to a terminal can wait for a reader though poll(2) said there was room, and no kick
+ * would reach it. Where the terminal may be opened anew, that is one's own O_NONBLOCK.
+ */
+static void reopen_terminal(struct file *file, int flags)
+{
+	int fd;
+
+	if (file->kind != FILE_STREAM || !isatty(file->fd) || !*file->path)
+		return;
+	fd = open(file->path, (flags & O_ACCMODE) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (isatty(fd))
+		file->io_fd = fd;
+	else
+		close(fd);
+}
+
+static bool keeps_messages(int fd)
+{
+	socklen_t len = sizeof(int);
+	int type;
+
+	return !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) && type != SOCK_STREAM;
+}
+
+/* The payload's number `nr` stands for the embedder's fd. */
+static int install_std(struct fdtable *t, int nr, int fd, struct mv_error *err)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	struct file *file;
+	int flags;
+
+	if (fd < 0 || (flags = fcntl(fd, F_GETFL)) < 0 || fstat(fd, &st))
+		return 0; /* closed here, so closed there */
+	if (flags & O_PATH)
+		flags = O_ACCMODE; /* neither to be read nor written */
+	fd_path(fd, path);
+	file = file_new(fd, false, st.st_mode, flags, path);
+	if (!file)
+		return mv_fail_errno(err, ENOMEM, "open files");
+	if (file->kind == FILE_SOCKET)
+		file->messages = keeps_messages(fd);
+	else
+		reopen_terminal(file, flags);
+	t->files[nr] = file;
+	return 0;
+}
+
+int fdtable_init(struct fdtable *t, const int fds[3], struct mv_error *err)
+{
+	int ret = 0;
+
+	*t = (struct fdtable){ .files = calloc(FD_MAX, sizeof(struct file *)) };
+	if (!t->files)
+		return mv_fail_errno(err, ENOMEM, "open files");
+	for (int i = 0; i < 3 && !ret; i++)
+		ret = install_std(t, i, fds[i], err);
+	if (ret)
+		fdtable_destroy(t, NULL);
+	return ret;
+}
+
+void fdtable_destroy(struct fdtable *t, struct mm *mm)
+{
+	for (unsigned fd = 0; fd < FD_MAX; fd++)
+		fd_close(t, fd, mm);
+	free(t->files);
+}
+
+struct file *fd_get(const struct fdtable *t, unsigned fd)
+{
+	return fd < FD_MAX ? t->files[fd] : NULL;
+}
+
+int fd_unused(struct fdtable *t)
+{
+	while (t->next < FD_MAX && t->files[t->next])
+		t->next++;
+	return t->next < FD_MAX ? (int)t->next : -EMFILE;
+}
+
+void fd_install(struct fdtable *t, int fd, struct file *file)
+{
+	t->files[fd] = file;
+}
+
+int fd_close(struct fdtable *t, unsigned fd, struct mm *mm)
+{
+	struct file *file = fd_get(t, fd);
+
+	if (!file)
+		return -EBADF;
+	t->files[fd] = NULL;
+	if (fd < t->next)
+		t->next = fd;
+	file_put(file, mm);
+	return 0;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fdtable.h: open files, and the numbers a process knows them by. As in Linux, several
+ * numbers may come to name one open file (dup, fork), which is therefore counted.
+ */
+#ifndef LINUX_FDTABLE_H
+#define LINUX_FDTABLE_H
+
+#include <mapvisor/mapvisor.h>
+#include <sys/types.h>
+
+struct mm;
+struct object;
+
+/* RLIMIT_NOFILE as most systems set it. */
+#define FD_MAX 1024u
+
+/* What reading and writing it is like. */
+enum file_kind {
+	FILE_REGULAR, /* answers at once: regular files, and block devices behind fds 0-2 */
+	FILE_DIRECTORY,
+	FILE_STREAM, /* may make a reader or a writer wait: pipe, terminal, character device */
+	FILE_SOCKET,
+};
+
+/*
+ * An open file: open(2)'s "open file description". A terminal is opened anew for reading
+ * and writing it, since O_NONBLOCK is the open file's, which others share.
+ */
+struct file {
+	unsigned refs;	     /* numbers that name it */
+	enum file_kind kind; /* of what is open */
+	int fd;		     /* the host's */
+	bool owned;	     /* fd is ours to close; else an embedder's, one of fds 0-2 */
+	int io_fd;	     /* what to read and write: fd, or the terminal's second one */
+	bool messages;	     /* a socket that keeps one write's bytes together */
+	bool no_nowait;	     /* RWF_NOWAIT was refused */
+	bool readable, writable; /* how it was opened */
+	char *path;	       /* absolute, without symbolic links; "" where it has none */
+	struct object *object; /* for VMAs, a reference; NULL until the first mmap */
+};
+
+struct fdtable {
+	struct file **files; /* FD_MAX of them, by number; NULL: free */
+	unsigned next;	     /* all below are in use */
+};
+
+/* An empty table but for 0, 1 and 2, which stand for fds; a closed one of them is left out. */
+int fdtable_init(struct fdtable *t, const int fds[3], struct mv_error *err);
+void fdtable_destroy(struct fdtable *t, struct mm *mm);
+
+/* The open file behind a number, or NULL. */
+struct file *fd_get(const struct fdtable *t, unsigned fd);
+/* The lowest free number, which stays free until fd_install(); or -EMFILE. */
+int fd_unused(struct fdtable *t);
+/* fd, got from fd_unused(), names file from now on; the caller's reference goes over. */
+void fd_install(struct fdtable *t, int fd, struct file *file);
+/* The number is free again. mm: whose lock guards objects. 0 or -EBADF. */
+int fd_close(struct fdtable *t, unsigned fd, struct mm *mm);
+
+/*
+ * An open file for a host fd, with one reference. path is copied. NULL: no memory, and fd is
+ * still the caller's.
+ */
+struct file *file_new(int fd, bool owned, mode_t mode, int flags, const char *path);
+/* Let one reference go. */
+void file_put(struct file *file, struct mm *mm);
+
+#endif

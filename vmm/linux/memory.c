@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* memory.c: the mmap family: from registers and file numbers to vmm/mm/. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "vmm/linux/calls.h"
+
+/*
+ * Linux keeps protections and mmap's flags in an unsigned long, mm/ here in an int. Bits
+ * beyond it mean nothing, but are unknown ones to those calls that refuse these: bit 31,
+ * which means nothing either, stands for all of them.
+ */
+static int fold(uint64_t bits)
+{
+	return (int)((uint32_t)bits | (bits >> 32 ? 1u << 31 : 0));
+}
+
+/*
+ * What VMAs of an open file refer to. One for all its mappings: they may merge, as Linux's
+ * with an equal vm_file do. *obj stays NULL for what can't be mapped: mm_mmap() says ENODEV, or
+ * EACCES, when it is their turn. 0 or -errno.
+ */
+static int file_object(struct process *p, struct file *file, struct object **obj)
+{
+	int fd, err;
+
+	*obj = NULL;
+	if (!file->object && file->kind == FILE_REGULAR && file->readable) {
+		fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
+		if (fd < 0)
+			return -errno;
+		err = object_new_file(p->mm->phys, fd, file->writable, file->path,
+				      &file->object);
+		if (err && err != -ENODEV)
+			return err;
+	}
+	*obj = file->object;
+	return 0;
+}
+
+int64_t sys_mmap(struct process *p, const uint64_t a[6])
+{
+	int prot = fold(a[2]), flags = fold(a[3]), err;
+	struct object *obj = NULL;
+	struct file *file = NULL;
+
+	if (a[5] & ~PAGE_MASK)
+		return -EINVAL;
+	if (!(flags & MAP_ANONYMOUS)) {
+		file = fd_get(&p->files, (unsigned)a[4]);
+		if (!file)
+			return -EBADF;
+		if (flags & MAP_HUGETLB) /* ksys_mmap_pgoff(): not a file of hugetlbfs */
+			return -EINVAL;
+		err = file_object(p, file, &obj);
+		if (err)
+			return err;
+	}
+	return mm_mmap(p->mm, a[0], a[1], prot, flags, obj, file && file->readable,
+		       file && file->writable, a[5] >> PAGE_SHIFT);
+}
+
+int64_t sys_munmap(struct process *p, const uint64_t a[6])
+{
+	return mm_munmap(p->mm, a[0], a[1]);
+}
+
+int64_t sys_mprotect(struct process *p, const uint64_t a[6])
+{
+	return mm_mprotect(p->mm, a[0], a[1], fold(a[2]));
+}
+
+int64_t sys_brk(struct process *p, const uint64_t a[6])
+{
+	return mm_brk(p->mm, a[0]);
+}
+
+int64_t sys_msync(struct process *p, const uint64_t a[6])
+{
+	return mm_msync(p->mm, a[0], a[1], (int)a[2]);
+}

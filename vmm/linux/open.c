@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* open.c: files from open to close, and what is asked about them; reading and writing: rw.c. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vmm/linux/calls.h"
+
+/* Open a path of our own copy and give it a number, fd. 0 or -errno. */
+static int open_as(struct process *p, int fd, const char *base, const char *path, int flags,
+		   mode_t mode)
+{
+	struct opened opened;
+	struct file *file;
+	int err = policy_open(&p->policy, base, path, flags, mode, &opened);
+
+	if (err)
+		return err;
+	file = file_new(opened.fd, true, opened.mode, flags, opened.path);
+	free(opened.path);
+	if (!file) {
+		close(opened.fd);
+		return -ENOMEM;
+	}
+	fd_install(&p->files, fd, file);
+	return 0;
+}
+
+static int64_t do_open(struct process *p, int dirfd, gva_t name, int flags, mode_t mode)
+{
+	const struct file *dir = NULL;
+	char path[PATH_MAX];
+	long len = mm_copy_string(p->mm, path, name, sizeof(path));
+	int fd, err;
+
+	if (len < 0)
+		return len;
+	fd = fd_unused(&p->files);
+	if (fd < 0)
+		return fd;
+	if (*path && *path != '/' && dirfd != AT_FDCWD) {
+		dir = fd_get(&p->files, (unsigned)dirfd);
+		if (!dir)
+			return -EBADF;
+		if (dir->kind != FILE_DIRECTORY)
+			return -ENOTDIR;
+	}
+	err = open_as(p, fd, dir ? dir->path : NULL, path, flags, mode);
+	return err ? err : fd;
+}
+
+int64_t sys_open(struct process *p, const uint64_t a[6])
+{
+	return do_open(p, AT_FDCWD, a[0], (int)a[1], (mode_t)a[2]);
+}
+
+int64_t sys_openat(struct process *p, const uint64_t a[6])
+{
+	return do_open(p, (int)a[0], a[1], (int)a[2], (mode_t)a[3]);
+}
+
+int64_t sys_close(struct process *p, const uint64_t a[6])
+{
+	return fd_close(&p->files, (unsigned)a[0], p->mm);
+}
+
+int64_t sys_fstat(struct process *p, const uint64_t a[6])
+{
+	const struct file *file = fd_get(&p->files, (unsigned)a[0]);
+	struct stat st;
+
+	if (!file)
+		return -EBADF;
+	/* the kernel's own layout, unused fields zeroed: cp_new_stat() of fs/stat.c */
+	if (fstat(file->fd, &st))
+		return -errno;
+	return mm_copy_to(p->mm, a[1], &st, sizeof(st)) ? -EFAULT : 0;
+}
+
+int64_t sys_lseek(struct process *p, const uint64_t a[6])
+{
+	const struct file *file = fd_get(&p->files, (unsigned)a[0]);
+	off_t at;
+
+	if (!file)
+		return -EBADF;
+	at = lseek(file->fd, (off_t)a[1], (int)a[2]);
+	return at < 0 ? -errno : at;
+}

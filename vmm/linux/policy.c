@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: MIT */
+/* policy.c: grants, the walk along a payload's path, and the opening of what it leads to. */
+#include "vmm/linux/policy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "vmm/observe/error.h"
+
+/* include/linux/namei.h */
+#define MAXSYMLINKS 40
+
+/* open(2)'s flags that go to the host as they are. */
+#define PASSED_FLAGS                                                                 \
+	(O_ACCMODE | O_CREAT | O_EXCL | O_TRUNC | O_APPEND | O_DIRECTORY | O_DSYNC | \
+	 O_SYNC | O_NOATIME)
+
+/* Where a path leads, in the host's terms: no link, no dot in it. */
+struct place {
+	char path[PATH_MAX];	   /* absolute; "" is the root */
+	const struct grant *grant; /* the deepest that it is in; NULL: none */
+	const char *rel; /* if granted: the end of path, from grant->fd's directory on */
+	mode_t mode;	 /* of what is there; 0: nothing */
+	bool slash;	 /* the payload's path ended in one: it wants a directory */
+};
+
+/* ---- grants */
+
+/* What of path comes after top, where path is top or beneath it; else NULL. */
+static const char *beneath(const char *path, const char *top)
+{
+	size_t len = strlen(top);
+
+	if (strncmp(path, top, len) || (path[len] && path[len] != '/'))
+		return NULL;
+	return path + len;
+}
+
+/* Put the real path of a grant in the place of its name, where pl->path begins with one. */
+static int use_real_path(const struct policy *pol, struct place *pl)
+{
+	const struct grant *by_name = NULL;
+	const char *rest = NULL, *r;
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < pol->nr_grants; i++) {
+		const struct grant *g = &pol->grants[i];
+
+		r = beneath(pl->path, g->name);
+		if (r && (!rest || r <= rest)) {
+			rest = r;
+			by_name = g;
+		}
+		r = beneath(pl->path, g->real);
+		if (r && (!rest || r < rest)) {
+			rest = r;
+			by_name = NULL;
+		}
+	}
+	if (!by_name)
+		return 0;
+	if (snprintf(path, sizeof(path), "%s%s", by_name->real, rest) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	strcpy(pl->path, path);
+	return 0;
+}
+
+/* Find the grant that decides about pl->path: the deepest; of two alike the writable one. */
+static int find_grant(const struct policy *pol, struct place *pl)
+{
+	const char *rest = NULL;
+	int err = use_real_path(pol, pl);
+
+	pl->grant = NULL;
+	if (err)
+		return err;
+	for (size_t i = 0; i < pol->nr_grants; i++) {
+		const struct grant *g = &pol->grants[i];
+		const char *r = beneath(pl->path, g->real);
+
+		if (r && (!rest || r < rest || (r == rest && g->writable))) {
+			rest = r;
+			pl->grant = g;
+		}
+	}
+	if (pl->grant) {
+		pl->rel = pl->path + pl->grant->skip;
+		pl->rel += *pl->rel == '/';
+	}
+	return 0;
+}
+
+/* openat2() beneath a grant, along no link whatever; fd or -errno. */
+static int open_beneath(const struct grant *g, const char *rel, int flags, mode_t mode)
+{
+	struct open_how how = {
+		.flags = (unsigned)flags | O_CLOEXEC | O_NOFOLLOW,
+		.mode = mode,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd;
+
+	do
+		fd = syscall(SYS_openat2, g->fd, *rel ? rel : ".", &how, sizeof(how));
+	while (fd < 0 && errno == EINTR);
+	if (fd < 0)
+		return errno == EXDEV ? -EACCES : -errno;
+	return (int)fd;
+}
+
+/*
+ * See what is at a granted place: pl->mode, and where a symbolic link points to. 0 also where
+ * there is nothing; -ELOOP: a link is on the way there.
+ */
+static int look(struct place *pl, char link[PATH_MAX])
+{
+	int fd = open_beneath(pl->grant, pl->rel, O_PATH, 0);
+	struct stat st;
+	ssize_t n;
+
+	pl->mode = 0;
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	if (fstat(fd, &st))
+		goto fail;
+	pl->mode = st.st_mode;
+	if (S_ISLNK(st.st_mode)) {
+		n = readlinkat(fd, "", link, PATH_MAX - 1);
+		if (n < 0)
+			goto fail;
+		link[n] = '\0';
+	}
+	close(fd);
+	return 0;
+fail:
+	n = -errno;
+	close(fd);
+	return (int)n;
+}
+
+/* ---- the walk */
+
+/* Take the last name off a path. The root's parent is the root. */
+static void strip_name(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (slash)
+		*slash = '\0';
+}
+
+static int append_name(char path[PATH_MAX], const char *name, size_t len)
+{
+	size_t at = strlen(path);
+
+	if (at + 1 + len >= PATH_MAX)
+		return -ENAMETOOLONG;
+	path[at] = '/';
+	memcpy(path + at + 1, name, len);
+	path[at + 1 + len] = '\0';
+	return 0;
+}
+
+static bool is_dots(const char *name, size_t len, const char *dots)
+{
+	return len == strlen(dots) && !memcmp(name, dots, len);
+}
+
+/*
+ * todo without its first len bytes, and with the link that was there before it. pl->path, which
+ * ended with that link, becomes what the link's target starts from.
+ */
+static int splice_link(char todo[PATH_MAX], const char *rest, const char *link,
+		       struct place *pl)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s%s", link, rest) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	strcpy(todo, path);
+	if (*link == '/')
+		pl->path[0] = '\0';
+	else
+		strip_name(pl->path);
+	return 0;
+}
+
+/*
+ * One name of the path: pl->path, a directory, goes on to it. rest is what follows the name. 1: it
+ * was a link, which stands in todo now, to be walked from its start.
+ */
+static int step(const struct policy *pol, char todo[PATH_MAX], const char *rest,
+		bool follow, struct place *pl)
+{
+	bool last = !rest[strspn(rest, "/")];
+	char link[PATH_MAX];
+	int err = find_grant(pol, pl);
+
+	if (err || !pl->grant)
+		return err;
+	err = look(pl, link);
+	if (err)
+		return err;
+	pl->slash = last && *rest;
+	if (S_ISLNK(pl->mode) && (follow || !last || *rest)) {
+		err = splice_link(todo, rest, link, pl);
+		return err ? err : 1;
+	}
+	if (last || S_ISDIR(pl->mode))
+		return 0;
+	return pl->mode ? -ENOTDIR : -ENOENT;
+}
+
+/* Name by name from the root along todo, an absolute path, which is used up. */
+static int walk(const struct policy *pol, char todo[PATH_MAX], bool follow,
+		struct place *pl)
+{
+	char *at = todo, link[PATH_MAX];
+	bool dots = true; /* nothing was looked at since */
+	unsigned links = 0;
+	size_t len;
+	int err;
+
+	pl->path[0] = '\0';
+	for (at += strspn(at, "/"); *at; at += strspn(at, "/")) {
+		len = strcspn(at, "/");
+		dots = is_dots(at, len, ".") || is_dots(at, len, "..");
+		err = 0;
+		if (is_dots(at, len, "..")) {
+			strip_name(pl->path);
+		} else if (!dots) {
+			err = append_name(pl->path, at, len);
+			if (!err)
+				err = step(pol, todo, at + len, follow, pl);
+			if (err < 0)
+				return err;
+			if (err && ++links > MAXSYMLINKS)
+				return -ELOOP;
+		}
+		at = err ? todo : at + len;
+	}
+	if (!dots)
+		return 0;
+	pl->slash = true;
+	err = find_grant(pol, pl);
+	return err || !pl->grant ? err : look(pl, link);
+}
+
+/* Whether a path has to be walked though no link is on it: it has a `..`, or ends in `.`. */
+static bool has_dots(const char *path)
+{
+	bool dot = false;
+	size_t len;
+
+	for (path += strspn(path, "/"); *path; path += strspn(path, "/")) {
+		len = strcspn(path, "/");
+		dot = is_dots(path, len, ".");
+		if (is_dots(path, len, ".."))
+			return true;
+		path += len;
+	}
+	return dot;
+}
+
+/* The names of a path, which has no `..`, without its `.`. */
+static int take_names(const char *path, struct place *pl)
+{
+	size_t len;
+	int err = 0;
+
+	pl->path[0] = '\0';
+	for (path += strspn(path, "/"); *path && !err; path += strspn(path, "/")) {
+		len = strcspn(path, "/");
+		if (!is_dots(path, len, "."))
+			err = append_name(pl->path, path, len);
+		path += len;
+		pl->slash = *path;
+	}
+	return err;
+}
+
+/*
+ * Find what path, an absolute one, leads to. At once, as long as neither links nor dots
+ * are met: mostly. -EACCES: to nothing that was granted.
+ */
+static int resolve(const struct policy *pol, char path[PATH_MAX], bool follow,
+		   struct place *pl)
+{
+	char link[PATH_MAX];
+	int err = -ELOOP;
+
+	*pl = (struct place){ .slash = false };
+	if (!has_dots(path)) {
+		err = take_names(path, pl);
+		if (!err)
+			err = find_grant(pol, pl);
+		if (!err && pl->grant)
+			err = look(pl, link);
+		if (!err && S_ISLNK(pl->mode) && (follow || pl->slash))
+			err = -ELOOP;
+	}
+	if (err == -ELOOP)
+		err = walk(pol, path, follow, pl);
+	if (err)
+		return err;
+	return pl->grant ? 0 : -EACCES;
+}
+
+/* ---- opening */
+
+/* The path in full, as text. */
+static int make_absolute(const struct policy *pol, const char *base, const char *path,
+			 char full[PATH_MAX])
+{
+	if (!base)
+		base = pol->cwd;
+	if (!*path || (*path != '/' && !base))
+		return -ENOENT;
+	if (snprintf(full, PATH_MAX, "%s/%s", *path == '/' ? "" : base, path) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	return 0;
+}
+
+/* build_open_flags() of fs/open.c, and what isn't served. */
+static int check_flags(int flags)
+{
+	if ((flags & O_TMPFILE) == O_TMPFILE)
+		return -EOPNOTSUPP;
+	if (flags & (O_PATH | O_DIRECT) || (flags & O_ACCMODE) == O_ACCMODE)
+		return -EINVAL;
+	if ((flags & (O_DIRECTORY | O_CREAT)) == (O_DIRECTORY | O_CREAT))
+		return -EINVAL; /* since Linux 6.4 */
+	return 0;
+}
+
+/* Whether the payload may open what was found, in the order of fs/namei.c: do_open(). */
+static int permit(const struct place *pl, int flags)
+{
+	bool writing = (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC;
+	bool dir = S_ISDIR(pl->mode);
+
+	if (flags & O_CREAT && pl->slash)
+		return -EISDIR;
+	if (!pl->mode) {
+		if (!(flags & O_CREAT))
+			return -ENOENT;
+		return pl->grant->writable ? 0 : -EACCES;
+	}
+	if (flags & O_CREAT && flags & O_EXCL)
+		return -EEXIST;
+	if (!dir && (flags & O_DIRECTORY || pl->slash))
+		return -ENOTDIR;
+	if (dir && (writing || flags & O_CREAT))
+		return -EISDIR;
+	if (S_ISLNK(pl->mode))
+		return -ELOOP;
+	if (!dir && !S_ISREG(pl->mode))
+		return -EACCES;
+	return writing && !pl->grant->writable ? -EACCES : 0;
+}
+
+/*
+ * Open it. Whatever stands at that place by now: a device or a FIFO neither waits nor gets
+ * through, and O_NONBLOCK, which was for them, goes again.
+ */
+static int open_place(const struct place *pl, int flags, mode_t mode, struct opened *opened)
+{
+	int fd, pass = flags & PASSED_FLAGS;
+	struct stat st;
+
+	if (!pl->grant->writable)
+		pass &= ~O_CREAT;
+	fd = open_beneath(pl->grant, pl->rel, pass | O_NONBLOCK | O_NOCTTY,
+			  pass & O_CREAT ? mode & 0777 : 0);
+	if (fd < 0)
+		return fd == -ELOOP || fd == -ENXIO ? -EACCES : fd;
+	if (fstat(fd, &st) || !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))) {
+		close(fd);
+		return -EACCES;
+	}
+	if (!(flags & O_NONBLOCK))
+		fcntl(fd, F_SETFL, flags & (O_APPEND | O_NOATIME));
+	opened->fd = fd;
+	opened->mode = st.st_mode;
+	return 0;
+}
+
+int policy_open(const struct policy *pol, const char *base, const char *path, int flags,
+		mode_t mode, struct opened *opened)
+{
+	/* O_EXCL doesn't follow the last link: fs/open.c */
+	bool follow = !(flags & O_NOFOLLOW || (flags & O_CREAT && flags & O_EXCL));
+	char full[PATH_MAX];
+	struct place pl;
+	int err = check_flags(flags);
+
+	if (!err)
+		err = make_absolute(pol, base, path, full);
+	if (!err)
+		err = resolve(pol, full, follow, &pl);
+	if (!err)
+		err = permit(&pl, flags);
+	if (err)
+		return err;
+	opened->path = strdup(*pl.path ? pl.path : "/");
+	if (!opened->path)
+		return -ENOMEM;
+	err = open_place(&pl, flags, mode, opened);
+	if (err)
+		free(opened->path);
+	return err;
+}
+
+/* ---- a policy's life */
+
+/* path, which is absolute, without dots and needless '/', `..` taken as text. */
+static int tidy(const char *path, char out[PATH_MAX])
+{
+	size_t len;
+	int err = 0;
+
+	out[0] = '\0';
+	for (path += strspn(path, "/"); *path && !err; path += strspn(path, "/")) {
+		len = strcspn(path, "/");
+		if (is_dots(path, len, ".."))
+			strip_name(out);
+		else if (!is_dots(path, len, "."))
+			err = append_name(out, path, len);
+		path += len;
+	}
+	return err;
+}
+
+/* Open what the walk starts from, and make sure that it can. -EINVAL: nothing to be granted. */
+static int open_grant(struct grant *g)
+{
+	struct place pl = { .grant = g };
+	char link[PATH_MAX];
+	struct stat st;
+	int err;
+
+	if (stat(*g->real ? g->real : "/", &st))
+		return -errno;
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+		return -EINVAL;
+	g->skip = S_ISDIR(st.st_mode) ? strlen(g->real)
+				      : (size_t)(strrchr(g->real, '/') - g->real);
+	memcpy(pl.path, g->real, g->skip);
+	g->fd = open(g->skip ? pl.path : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (g->fd < 0)
+		return -errno;
+	pl.rel = g->real + g->skip;
+	pl.rel += *pl.rel == '/';
+	err = look(&pl, link);
+	return err || (pl.mode & S_IFMT) == (st.st_mode & S_IFMT) ? err : -ENOENT;
+}
+
+static int add_grant(struct policy *pol, const struct mv_grant *grant)
+{
+	struct grant *g = &pol->grants[pol->nr_grants++];
+	char full[PATH_MAX], name[PATH_MAX], real[PATH_MAX];
+	int err;
+
+	*g = (struct grant){ .fd = -1, .writable = grant->writable };
+	err = make_absolute(pol, NULL, grant->path, full);
+	if (!err)
+		err = tidy(full, name);
+	if (err)
+		return err;
+	if (!realpath(grant->path, real))
+		return -errno;
+	g->name = strdup(name);
+	g->real = strdup(real[1] ? real : "");
+	return g->name && g->real ? open_grant(g) : -ENOMEM;
+}
+
+int policy_init(struct policy *pol, const struct mv_grant *grants, size_t n,
+		struct mv_error *err)
+{
+	int ret = 0;
+
+	*pol = (struct policy){ .cwd = getcwd(NULL, 0) };
+	pol->grants = calloc(n + 1, sizeof(*pol->grants));
+	if (!pol->grants) {
+		policy_destroy(pol);
+		return mv_fail_errno(err, ENOMEM, "grants");
+	}
+	for (size_t i = 0; i < n && !ret; i++) {
+		ret = add_grant(pol, &grants[i]);
+		if (ret)
+			mv_fail(err, -ret, "grant %s: %s", grants[i].path,
+				ret == -EINVAL ? "Neither a regular file nor a directory"
+					       : strerrordesc_np(-ret));
+	}
+	if (ret)
+		policy_destroy(pol);
+	return ret;
+}
+
+void policy_destroy(struct policy *pol)
+{
+	for (size_t i = 0; i < pol->nr_grants; i++) {
+		struct grant *g = &pol->grants[i];
+
+		free(g->name);
+		free(g->real);
+		if (g->fd >= 0)
+			close(g->fd);
+	}
+	free(pol->grants);
+	free(pol->cwd);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * policy.h: which files of the host a payload may open: those that the embedder granted, and
+ * what lies beneath those of them that are directories. All else is EACCES.
+ *
+ * A grant is like a mount in the payload's name space, at the path by which it was
+ * given and at the place to which that led then. What lies beneath the deepest one decides:
+ * a read-only grant within a writable one stays read-only, whatever way leads there.
+ * Between grants there are no files, only names: `..` and `.` are taken as text there.
+ *
+ * Paths are walked here, as path_resolution(7) has it, so that a symbolic link or a `..` may lead
+ * from one grant into another, but nowhere else. That walk only finds a name without links
+ * and dots; what opens it is openat2(2) beneath the grant's directory, which follows no
+ * link and no `..` at all. Whoever changes the tree in between gets an error, not a file.
+ *
+ * Known limits: a directory that was renamed after it was opened is still looked for by
+ * its old path when it is openat()'s base; a hard link is a file of its own name.
+ */
+#ifndef LINUX_POLICY_H
+#define LINUX_POLICY_H
+
+#include <mapvisor/mapvisor.h>
+#include <sys/stat.h>
+
+/* Paths of grants are absolute, without dots or a '/' at the end: "" is the root. */
+struct grant {
+	char *name;  /* as it was given, made absolute: what the payload calls it */
+	char *real;  /* where that led: without symbolic links */
+	size_t skip; /* bytes of real that name fd's directory */
+	int fd; /* O_PATH: the granted directory, or the one that holds the granted file */
+	bool writable;
+};
+
+struct policy {
+	struct grant *grants;
+	size_t nr_grants;
+	char *cwd; /* where relative paths begin; NULL: that directory is gone */
+};
+
+/* 0, or -errno with "grant PATH: WHY" in *err. */
+int policy_init(struct policy *pol, const struct mv_grant *grants, size_t n,
+		struct mv_error *err);
+void policy_destroy(struct policy *pol);
+
+/* A file that was opened. */
+struct opened {
+	int fd;	     /* the host's; close-on-exec */
+	mode_t mode; /* regular file or directory; nothing else is ever opened */
+	char *path;  /* its real one; to be freed */
+};
+
+/*
+ * openat(2) for the payload. base: the real path of the directory that a relative path
+ * begins at; NULL: the cwd. 0 or -errno; of the errors that Linux doesn't have there:
+ *
+ *  -EACCES      not granted; or for writing, where the grant is for reading (O_TRUNC is
+ *               writing, and so is O_CREAT of what isn't there); or a FIFO, socket or device
+ *  -EINVAL      O_PATH, O_DIRECT, or the access mode 3: not served
+ *  -EOPNOTSUPP  O_TMPFILE, as from a file system without it
+ *
+ * Of mode, permissions count, less the host's umask; set-id and sticky bits are dropped.
+ */
+int policy_open(const struct policy *pol, const char *base, const char *path, int flags,
+		mode_t mode, struct opened *opened);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* process.c: a process's life, and the calls about itself. */
+#include <signal.h>
+#include <unistd.h>
+
+#include "vmm/linux/calls.h"
+
+/*
+ * Ids as the first process of a pid name space other than its init has them: 1 would make
+ * programs believe that they are init.
+ */
+#define PAYLOAD_PID 2
+#define PAYLOAD_PPID 1
+
+int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
+		 struct mv_error *err)
+{
+	int ret;
+
+	*p = (struct process){ .mm = mm, .wake_fd = -1 };
+	ret = policy_init(&p->policy, opt->grants, opt->ngrants, err);
+	if (ret)
+		return ret;
+	ret = fdtable_init(&p->files, opt->fds, err);
+	if (ret)
+		policy_destroy(&p->policy);
+	return ret;
+}
+
+void process_destroy(struct process *p)
+{
+	fdtable_destroy(&p->files, p->mm);
+	policy_destroy(&p->policy);
+	if (p->wake_fd >= 0)
+		close(p->wake_fd);
+}
+
+int64_t process_kill(struct process *p, int signal)
+{
+	p->ended = true;
+	p->signal = signal;
+	p->status = 128 + signal;
+	return 0;
+}
+
+/* exit and exit_group alike, as long as there is one thread. */
+int64_t sys_exit(struct process *p, const uint64_t a[6])
+{
+	p->ended = true;
+	p->status = a[0] & 0xff;
+	return 0;
+}
+
+/* getpid and gettid. */
+int64_t sys_getpid(struct process *p, const uint64_t a[6])
+{
+	(void)p;
+	(void)a;
+	return PAYLOAD_PID;
+}
+
+int64_t sys_getppid(struct process *p, const uint64_t a[6])
+{
+	(void)p;
+	(void)a;
+	return PAYLOAD_PPID;
+}

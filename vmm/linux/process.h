@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * process.h: a payload as a process: what its system calls work on beside memory, and the
+ * one way in, linux_call(). Nothing here is the VM's or global: a fork is a second one.
+ */
+#ifndef LINUX_PROCESS_H
+#define LINUX_PROCESS_H
+
+#include <mapvisor/mapvisor.h>
+
+#include "vmm/linux/fdtable.h"
+#include "vmm/linux/policy.h"
+#include "vmm/mm/mm.h"
+
+/* Call numbers with a row of their own in process.unknown; mv_unknown_call() promises it. */
+#define UNKNOWN_ROWS 64
+
+/* How often a call that isn't served was made. */
+struct unknown_call {
+	int64_t nr; /* -1: all numbers that found no row */
+	uint64_t count;
+};
+
+/*
+ * kick_signal is the caller's to set, before the first call: a signal that this thread
+ * blocks, and that ends a call which waits. 0: there is none.
+ */
+struct process {
+	struct mm *mm;	      /* its memory */
+	struct fdtable files; /* its open files */
+	struct policy policy; /* the files that it may open */
+	int kick_signal;      /* see above */
+	int wake_fd;	      /* a signalfd for it, made when a call first waits; else -1 */
+	bool ended;	      /* by exit, exit_group, or a signal */
+	int status;	      /* if ended, as a shell shows it: 0-255, or 128 + signal */
+	int signal;	      /* if a signal ended it that a call raised; else 0 */
+	uint64_t calls;	      /* made, unknown ones included */
+	uint64_t calls_unknown; /* of them, answered -ENOSYS: nothing serves them */
+	unsigned nr_unknown;	/* rows in use of the next */
+	struct unknown_call unknown[UNKNOWN_ROWS + 1]; /* in the order of first use */
+};
+
+enum call_end {
+	CALL_DONE,	  /* *result is for rax */
+	CALL_EXIT,	  /* the process has ended: see status and signal */
+	CALL_INTERRUPTED, /* the kick came while it waited: make it again, from the start */
+};
+
+/*
+ * Open what the options grant. 0 or -errno with *err; on failure nothing is left to destroy.
+ * mm must outlive the process; opt's strings are copied, opt->fds stay the caller's.
+ */
+int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
+		 struct mv_error *err);
+/* While p->mm still stands: open files let go of their objects. */
+void process_destroy(struct process *p);
+
+/* One system call, by Linux's number or one from MV_CALL_BASE on. */
+enum call_end linux_call(struct process *p, int64_t nr, const uint64_t args[6],
+			 int64_t *result);
+
+/* Linux's name for a number, also of calls that aren't served; NULL: it has none. */
+const char *linux_call_name(int64_t nr);
+
+#endif

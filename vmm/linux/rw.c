@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* rw.c: the read and write family, in the order of checks of fs/read_write.c. */
+#include <errno.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "vmm/linux/buffers.h"
+#include "vmm/linux/stream.h"
+
+/* At the file's own position, which the host's open file keeps. */
+#define POS_CURRENT (-1)
+
+static struct file *readable_file(struct process *p, uint64_t fd)
+{
+	struct file *file = fd_get(&p->files, (unsigned)fd);
+
+	return file && file->readable ? file : NULL;
+}
+
+static struct file *writable_file(struct process *p, uint64_t fd)
+{
+	struct file *file = fd_get(&p->files, (unsigned)fd);
+
+	return file && file->writable ? file : NULL;
+}
+
+/* A read of no bytes may fail, too, but readv(2) doesn't ask the file. */
+static int64_t read_nothing(const struct file *file, off_t pos)
+{
+	ssize_t n = pos == POS_CURRENT ? read(file->fd, NULL, 0)
+				       : pread(file->fd, NULL, 0, pos);
+
+	return n < 0 ? -errno : n;
+}
+
+/* What answers at once. No kick is looked for: signal(7), such a call can't be interrupted. */
+static int64_t read_regular(struct process *p, const struct file *file, struct buffers *b,
+			    off_t pos)
+{
+	int64_t done = 0, n = 0;
+	struct chunk c;
+
+	if (!b->left)
+		return read_nothing(file, pos);
+	while (b->left) {
+		buffers_chunk(p, b, MV_WRITE, CHUNK_MAX, &c);
+		n = preadv2(file->fd, c.vec, c.nr, pos, 0);
+		if (n < 0)
+			n = -errno;
+		if (n <= 0)
+			break;
+		done += n;
+		buffers_advance(b, (uint64_t)n);
+		if ((uint64_t)n < c.len)
+			break;
+		if (pos != POS_CURRENT)
+			pos += n;
+	}
+	return done ? done : n;
+}
+
+static int64_t write_regular(struct process *p, const struct file *file, struct buffers *b,
+			     off_t pos)
+{
+	int64_t done = 0, n = 0;
+	struct chunk c;
+
+	while (b->left) {
+		buffers_chunk(p, b, MV_READ, CHUNK_MAX, &c);
+		n = write_guarded(p, file->fd, &c, pos, 0);
+		if (n <= 0)
+			break;
+		done += n;
+		buffers_advance(b, (uint64_t)n);
+		if ((uint64_t)n < c.len)
+			break;
+		if (pos != POS_CURRENT)
+			pos += n;
+	}
+	return done ? done : n;
+}
+
+static bool may_wait(const struct file *file)
+{
+	return file->kind == FILE_STREAM || file->kind == FILE_SOCKET;
+}
+
+static int64_t do_read(struct process *p, struct file *file, struct buffers *b)
+{
+	return may_wait(file) ? stream_read(p, file, b)
+			      : read_regular(p, file, b, POS_CURRENT);
+}
+
+static int64_t do_write(struct process *p, struct file *file, struct buffers *b)
+{
+	return may_wait(file) ? stream_write(p, file, b)
+			      : write_regular(p, file, b, POS_CURRENT);
+}
+
+int64_t sys_read(struct process *p, const uint64_t a[6])
+{
+	struct file *file = readable_file(p, a[0]);
+	struct buffers b;
+	int err;
+
+	if (!file)
+		return -EBADF;
+	err = buffers_single(&b, a[1], a[2]);
+	return err ? err : do_read(p, file, &b);
+}
+
+int64_t sys_write(struct process *p, const uint64_t a[6])
+{
+	struct file *file = writable_file(p, a[0]);
+	struct buffers b;
+	int err;
+
+	if (!file)
+		return -EBADF;
+	err = buffers_single(&b, a[1], a[2]);
+	return err ? err : do_write(p, file, &b);
+}
+
+/* A vector of no bytes asks nothing of the file: vfs_readv(), vfs_writev(). */
+int64_t sys_readv(struct process *p, const uint64_t a[6])
+{
+	struct file *file = readable_file(p, a[0]);
+	struct buffers b;
+	int err;
+
+	if (!file)
+		return -EBADF;
+	err = buffers_import(p, &b, a[1], a[2]);
+	return err || !b.left ? err : do_read(p, file, &b);
+}
+
+int64_t sys_writev(struct process *p, const uint64_t a[6])
+{
+	struct file *file = writable_file(p, a[0]);
+	struct buffers b;
+	int err;
+
+	if (!file)
+		return -EBADF;
+	err = buffers_import(p, &b, a[1], a[2]);
+	return err || !b.left ? err : do_write(p, file, &b);
+}
+
+/* rw_verify_area(): the range of a pread or pwrite. */
+static bool range_ok(off_t pos, uint64_t len)
+{
+	return len <= (uint64_t)INT64_MAX - (uint64_t)pos;
+}
+
+/* Devices that can be read at a position do it at once; the host says ESPIPE for the others. */
+int64_t sys_pread64(struct process *p, const uint64_t a[6])
+{
+	struct file *file = fd_get(&p->files, (unsigned)a[0]);
+	off_t pos = (off_t)a[3];
+	struct buffers b;
+	int err;
+
+	if (pos < 0)
+		return -EINVAL;
+	if (!file)
+		return -EBADF;
+	if (may_wait(file) && preadv(file->fd, NULL, 0, pos) < 0)
+		return -errno;
+	if (!file->readable)
+		return -EBADF;
+	err = buffers_single(&b, a[1], a[2]);
+	if (err)
+		return err;
+	return range_ok(pos, a[2]) ? read_regular(p, file, &b, pos) : -EINVAL;
+}
+
+int64_t sys_pwrite64(struct process *p, const uint64_t a[6])
+{
+	struct file *file = fd_get(&p->files, (unsigned)a[0]);
+	off_t pos = (off_t)a[3];
+	struct buffers b;
+	int err;
+
+	if (pos < 0)
+		return -EINVAL;
+	if (!file)
+		return -EBADF;
+	if (may_wait(file) && pwritev(file->fd, NULL, 0, pos) < 0)
+		return -errno;
+	if (!file->writable)
+		return -EBADF;
+	err = buffers_single(&b, a[1], a[2]);
+	if (err)
+		return err;
+	return range_ok(pos, a[2]) ? write_regular(p, file, &b, pos) : -EINVAL;
+}

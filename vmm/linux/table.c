@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* table.c: from a number to the function behind it; calls that have none are counted. */
+#include <asm/unistd_64.h>
+#include <errno.h>
+
+#include "vmm/linux/calls.h"
+
+typedef int64_t (*call_fn)(struct process *p, const uint64_t a[6]);
+
+/* By number; NULL: not served. */
+static const call_fn table[] = {
+	[__NR_brk] = sys_brk,
+	[__NR_clock_gettime] = sys_clock_gettime,
+	[__NR_close] = sys_close,
+	[__NR_exit] = sys_exit,
+	[__NR_exit_group] = sys_exit,
+	[__NR_fstat] = sys_fstat,
+	[__NR_getpid] = sys_getpid,
+	[__NR_getppid] = sys_getppid,
+	[__NR_getrandom] = sys_getrandom,
+	[__NR_gettid] = sys_getpid,
+	[__NR_lseek] = sys_lseek,
+	[__NR_mmap] = sys_mmap,
+	[__NR_mprotect] = sys_mprotect,
+	[__NR_msync] = sys_msync,
+	[__NR_munmap] = sys_munmap,
+	[__NR_open] = sys_open,
+	[__NR_openat] = sys_openat,
+	[__NR_pread64] = sys_pread64,
+	[__NR_pwrite64] = sys_pwrite64,
+	[__NR_read] = sys_read,
+	[__NR_readv] = sys_readv,
+	[__NR_write] = sys_write,
+	[__NR_writev] = sys_writev,
+};
+
+/* The row that counts nr: its own, or the one of -1, which those that find none share. */
+static struct unknown_call *unknown_row(struct process *p, int64_t nr)
+{
+	unsigned own = 0;
+
+	for (unsigned i = 0; i < p->nr_unknown; i++) {
+		if (p->unknown[i].nr == nr)
+			return &p->unknown[i];
+		own += p->unknown[i].nr != -1;
+	}
+	if (own == UNKNOWN_ROWS && nr != -1)
+		return unknown_row(p, -1);
+	p->unknown[p->nr_unknown] = (struct unknown_call){ .nr = nr };
+	return &p->unknown[p->nr_unknown++];
+}
+
+static int64_t unknown_call(struct process *p, int64_t nr)
+{
+	p->calls_unknown++;
+	unknown_row(p, nr)->count++;
+	return -ENOSYS;
+}
+
+enum call_end linux_call(struct process *p, int64_t rax, const uint64_t args[6],
+			 int64_t *result)
+{
+	/* "syscall numbers are treated as int": arch/x86/entry/entry_64.S */
+	int nr = (int)rax;
+
+	p->calls++;
+	if (nr >= 0 && (size_t)nr < sizeof(table) / sizeof(*table) && table[nr])
+		*result = table[nr](p, args);
+	else if (nr == MV_CALL_NOP)
+		*result = 0;
+	else
+		*result = unknown_call(p, nr);
+	if (p->ended)
+		return CALL_EXIT;
+	return *result == -ERESTARTSYS ? CALL_INTERRUPTED : CALL_DONE;
+}

@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fault.c: one way for every page fault, in the shape of Linux's mm/memory.c: find the
+ * VMA, walk, and one function a kind.
+ *
+ * No system call and no malloc in it, but where a kind needs one: a private copy of
+ * a file's page (pread), a file's first window, the file's size at its end, and
+ * memory for the VMM's own structures, mapped many pages at a time.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmm/mm/pgtable.h"
+
+/* A fault on its way. */
+struct fault {
+	struct mm *mm;
+	struct vma *vma;
+	gva_t gva;		/* page-aligned */
+	unsigned access;	/* MV_READ, MV_WRITE or MV_EXEC */
+	bool guest;		/* a CPU in ring 3 waits for it and will retry the access */
+	struct pt_path path;	/* to the entry for gva, or as far as tables exist */
+};
+
+static struct mm_fault done(enum mv_fault kind)
+{
+	return (struct mm_fault){ .kind = kind };
+}
+
+static struct mm_fault fatal(int signal, int code)
+{
+	return (struct mm_fault){ .kind = MV_FAULT_FATAL, .signal = signal, .code = code };
+}
+
+static struct mm_fault out_of_memory(void)
+{
+	return fatal(SIGKILL, SI_KERNEL);
+}
+
+static struct mm_fault host_error(int err)
+{
+	return (struct mm_fault){ .kind = MV_FAULT_FATAL, .err = err };
+}
+
+static uint64_t index_of(gva_t gva)
+{
+	return gva >> PAGE_SHIFT;
+}
+
+/* A private page comes into being: from here on the VMA merges as one that has pages. */
+static void prepare_anon_id(struct mm *mm, struct vma *vma)
+{
+	struct vma *prev, *next;
+
+	if (vma->anon_id)
+		return;
+	/* find_mergeable_anon_vma(): take the neighbour's, so that they can still merge */
+	next = vma_next(vma);
+	prev = vma_prev(vma);
+	if (next && next->vm_start == vma->vm_end && next->anon_id &&
+	    next->vm_object == vma->vm_object && next->vm_pgoff == vma_pgoff(vma, vma->vm_end))
+		vma->anon_id = next->anon_id;
+	else if (prev && prev->vm_end == vma->vm_start && prev->anon_id &&
+		 prev->vm_object == vma->vm_object &&
+		 vma->vm_pgoff == vma_pgoff(prev, prev->vm_end))
+		vma->anon_id = prev->anon_id;
+	else
+		vma->anon_id = ++mm->last_anon_id;
+}
+
+/* The frame whose count stands for a private page: the first of a 2 MiB one. */
+static gfn_t head(struct pagemap_entry page)
+{
+	return page.huge ? page.gfn & ~(gfn_t)(PMD_PAGES - 1) : page.gfn;
+}
+
+static bool only_owner(const struct fault *f, struct pagemap_entry page)
+{
+	return phys_frame(f->mm->phys, head(page))->refs == 1;
+}
+
+/* The entry for a private page: writable only if it has no other owner. */
+static uint64_t private_entry(const struct fault *f, struct pagemap_entry page)
+{
+	uint64_t bits = vma_page_prot(f->vma) | (page.huge ? PTE_PS : 0);
+
+	return pte_make(head(page), only_owner(f, page) ? bits : bits & ~PTE_W);
+}
+
+/* Walk on to the pte, making tables; out of memory, take back what was never touched. */
+static int alloc_ptes(struct fault *f)
+{
+	int err = pt_walk(f->mm, f->gva, LEVEL_PTE, true, &f->path);
+
+	if (err == -ENOMEM && mm_reclaim(f->mm) > 0)
+		err = pt_walk(f->mm, f->gva, LEVEL_PTE, true, &f->path);
+	return err;
+}
+
+/* One zeroed frame, in the same way. */
+static gfn_t alloc_frame(struct fault *f)
+{
+	unsigned got;
+	gfn_t gfn = phys_alloc_anon(f->mm->phys, 1, &got);
+
+	if (!gfn && mm_reclaim(f->mm) > 0) {
+		gfn = phys_alloc_anon(f->mm->phys, 1, &got);
+		/* the tables it stood in may have gone with the frames */
+		if (gfn && pt_walk(f->mm, f->gva, LEVEL_PTE, true, &f->path)) {
+			phys_free_anon(f->mm->phys, gfn, 1);
+			gfn = 0;
+		}
+	}
+	return gfn;
+}
+
+/* Give a frame that nobody owns yet to the private page at f->gva. */
+static int own_private(struct fault *f, gfn_t gfn)
+{
+	int err = pagemap_set(&f->mm->anon, index_of(f->gva), gfn);
+
+	if (err) {
+		struct gather g;
+
+		gather_init(&g, f->mm->phys);
+		phys_frame(f->mm->phys, gfn)->refs = 1;
+		gather_put(&g, (struct pagemap_entry){ gfn, false }, true);
+		gather_finish(&g);
+		return err;
+	}
+	phys_frame(f->mm->phys, gfn)->refs = 1;
+	prepare_anon_id(f->mm, f->vma);
+	return 0;
+}
+
+/*
+ * The pages around a fault that it maps, too: [first, last) in the pte table of gva. An
+ * aligned window of mm->fault_around pages within the VMA; where the pages right below it
+ * have all been used, twice as much, and so on: memory that is walked through.
+ */
+static void around(const struct fault *f, unsigned *first, unsigned *last)
+{
+	const uint64_t *table = f->path.entry[LEVEL_PTE] - level_index(f->gva, LEVEL_PTE);
+	unsigned at = level_index(f->gva, LEVEL_PTE), n = f->mm->fault_around;
+	gva_t base = f->gva & PMD_MASK;
+
+	for (; n > 1 && n < PTRS_PER_TABLE; n *= 2) {
+		unsigned start = at & ~(n - 1), below = 0;
+
+		while (below < n && below < start && table[start - below - 1] & PTE_A)
+			below++;
+		if (below < n)
+			break;
+	}
+	*first = at & ~(n - 1);
+	*last = *first + n;
+	if (base + *first * PAGE_SIZE < f->vma->vm_start)
+		*first = level_index(f->vma->vm_start, LEVEL_PTE);
+	if (base + *last * PAGE_SIZE > f->vma->vm_end)
+		*last = (unsigned)((f->vma->vm_end - base) >> PAGE_SHIFT);
+}
+
+/* Whether the 2 MiB at gva are in heavy use: a leaf, or a table half of which was accessed. */
+static bool used_densely(struct mm *mm, gva_t gva)
+{
+	struct pt_path path;
+	unsigned n = 0;
+
+	pt_walk(mm, gva & PMD_MASK, LEVEL_PTE, false, &path);
+	if (path.level == LEVEL_PMD)
+		return *path.entry[LEVEL_PMD] & PTE_P;
+	if (path.level != LEVEL_PTE)
+		return false;
+	for (unsigned i = 0; i < PTRS_PER_TABLE; i++)
+		n += !!(path.entry[LEVEL_PTE][i] & PTE_A);
+	return n >= PTRS_PER_TABLE / 2;
+}
+
+static bool want_huge(const struct fault *f)
+{
+	gva_t block = f->gva & PMD_MASK;
+
+	if (f->mm->thp == MV_THP_NEVER || block < f->vma->vm_start ||
+	    block + PMD_SIZE > f->vma->vm_end || f->path.level == LEVEL_PTE ||
+	    pagemap_next(&f->mm->anon, index_of(block), index_of(block + PMD_SIZE)) !=
+		    index_of(block + PMD_SIZE))
+		return false;
+	if (f->mm->thp == MV_THP_ALWAYS)
+		return true;
+	return (block >= f->vma->vm_start + PMD_SIZE && used_densely(f->mm, block - PMD_SIZE)) ||
+	       (block + 2 * PMD_SIZE <= f->vma->vm_end && used_densely(f->mm, block + PMD_SIZE));
+}
+
+/* One 2 MiB leaf. False: not to be had, take the way of 4 KiB. */
+static bool do_huge_anonymous_page(struct fault *f)
+{
+	struct mm *mm = f->mm;
+	gva_t block = f->gva & PMD_MASK;
+	gfn_t gfn;
+
+	if (pt_walk(mm, block, LEVEL_PMD, true, &f->path) || f->path.level != LEVEL_PMD ||
+	    !(gfn = phys_alloc_huge(mm->phys)))
+		return false;
+	if (pagemap_set_huge(&mm->anon, index_of(block), gfn)) {
+		phys_free_anon(mm->phys, gfn, PMD_PAGES);
+		return false;
+	}
+	phys_frame(mm->phys, gfn)->refs = 1;
+	prepare_anon_id(mm, f->vma);
+	/* A and D preset: KVM then need not set them, and prefetches (kvm-facts) */
+	pt_set(mm, f->path.table[LEVEL_PMD], pt_last(&f->path),
+	       pte_make(gfn, vma_page_prot(f->vma) | PTE_PS | PTE_A | PTE_D));
+	mm->count.huge++;
+	return true;
+}
+
+/* How many pages from index on, at most max, have neither frame nor entry. */
+static unsigned empty_run(const struct mm *mm, const uint64_t *entry, uint64_t index, unsigned max)
+{
+	unsigned n = 0;
+
+	while (n < max && !entry[n] && !pagemap_get(&mm->anon, index + n).gfn)
+		n++;
+	return n;
+}
+
+/* Reserve frames for the empty pages of [first, last): entries only, the host backs them later. */
+static void reserve_around(struct fault *f, unsigned first, unsigned last)
+{
+	struct mm *mm = f->mm;
+	uint64_t *table = f->path.entry[LEVEL_PTE] - level_index(f->gva, LEVEL_PTE);
+	uint64_t index = index_of(f->gva & PMD_MASK), bits = vma_page_prot(f->vma);
+	unsigned n, got;
+
+	for (unsigned i = first; i < last; i += n ? n : 1) {
+		gfn_t gfn;
+
+		n = empty_run(mm, table + i, index + i, last - i);
+		if (!n || !(gfn = phys_alloc_anon(mm->phys, n, &got)))
+			continue;
+		n = got;
+		for (unsigned k = 0; k < n; k++) {
+			if (pagemap_set(&mm->anon, index + i + k, gfn + k)) {
+				phys_free_anon(mm->phys, gfn + k, n - k);
+				return;
+			}
+			phys_frame(mm->phys, gfn + k)->refs = 1;
+			pt_set(mm, f->path.table[LEVEL_PTE], table + i + k, pte_make(gfn + k, bits));
+		}
+		mm->count.around += n;
+	}
+}
+
+static struct mm_fault do_anonymous_page(struct fault *f)
+{
+	unsigned first, last;
+	gfn_t gfn;
+
+	if (want_huge(f) && do_huge_anonymous_page(f))
+		return done(MV_FAULT_ANON);
+	if (alloc_ptes(f) || !(gfn = alloc_frame(f)) || own_private(f, gfn))
+		return out_of_memory();
+	pt_set(f->mm, f->path.table[LEVEL_PTE], pt_last(&f->path),
+	       pte_make(gfn, vma_page_prot(f->vma)));
+	around(f, &first, &last);
+	if (last - first > 1)
+		reserve_around(f, first, last);
+	return done(MV_FAULT_ANON);
+}
+
+/* Anonymous memory that is shared: the object owns the frame. */
+static struct mm_fault do_shared_anonymous(struct fault *f)
+{
+	struct object *obj = f->vma->vm_object;
+	uint64_t pgoff = vma_pgoff(f->vma, f->gva);
+	gfn_t gfn;
+
+	if (alloc_ptes(f))
+		return out_of_memory();
+	gfn = pagemap_get(&obj->pages, pgoff).gfn;
+	if (!gfn) {
+		gfn = alloc_frame(f);
+		if (!gfn)
+			return out_of_memory();
+		if (pagemap_set(&obj->pages, pgoff, gfn)) {
+			phys_free_anon(f->mm->phys, gfn, 1);
+			return out_of_memory();
+		}
+		phys_frame(f->mm->phys, gfn)->refs = 1;
+	}
+	pt_set(f->mm, f->path.table[LEVEL_PTE], pt_last(&f->path),
+	       pte_make(gfn, vma_page_prot(f->vma)));
+	return done(MV_FAULT_ANON);
+}
+
+/* The page's content was there, its entry was not. */
+static struct mm_fault do_remap(struct fault *f, struct pagemap_entry page)
+{
+	/* reclaim takes no page that has no entry: this one still stands after it */
+	if (page.huge ? pt_walk(f->mm, f->gva, LEVEL_PMD, true, &f->path) : alloc_ptes(f))
+		return out_of_memory();
+	pt_set(f->mm, f->path.table[f->path.level], pt_last(&f->path), private_entry(f, page));
+	return done(MV_FAULT_REMAP);
+}
+
+/* The page in which a segment's file bytes end: its tail is zero, so it is always a copy. */
+static bool zero_tail(const struct vma *vma, gva_t gva)
+{
+	return vma->zero_from && (vma->zero_from & PAGE_MASK) == gva;
+}
+
+/* Map the file's own page, and those around it: no memory is taken, none is read. */
+static struct mm_fault do_file_page(struct fault *f)
+{
+	struct mm *mm = f->mm;
+	struct object *obj = f->vma->vm_object;
+	uint64_t bits = vma_page_prot(f->vma), pgoff, after, before, *table;
+	unsigned first, last, at = level_index(f->gva, LEVEL_PTE);
+	gva_t base = f->gva & PMD_MASK;
+	gfn_t gfn;
+
+	if (alloc_ptes(f))
+		return out_of_memory();
+	pgoff = vma_pgoff(f->vma, f->gva);
+	gfn = object_file_frame(obj, pgoff, &before, &after);
+	if (!gfn)
+		return host_error(-errno);
+	if (vma_private(f->vma))
+		bits &= ~PTE_W;
+	around(f, &first, &last);
+	first = at - (unsigned)min_u64(at - first, before);
+	last = at + (unsigned)min_u64(last - at, after);
+	table = f->path.entry[LEVEL_PTE] - at;
+	for (unsigned i = first; i < last; i++) {
+		gva_t gva = base + i * PAGE_SIZE;
+
+		if (i != at && (table[i] || !object_has_page(obj, pgoff + i - at) ||
+				zero_tail(f->vma, gva) || pagemap_get(&mm->anon, index_of(gva)).gfn))
+			continue;
+		pt_set(mm, f->path.table[LEVEL_PTE], table + i, pte_make(gfn + i - at, bits));
+		mm->count.around += i != at;
+	}
+	return done(f->access == MV_WRITE ? MV_FAULT_SHARED : MV_FAULT_READ);
+}
+
+/*
+ * The entry for f->gva, which may have led to `old`, leads to a frame of its own now. A
+ * CPU that waits for it retries the write and finds the new one; any other translation of
+ * the old frame has to go.
+ */
+static int repoint(struct fault *f, gfn_t gfn)
+{
+	uint64_t old = *pt_last(&f->path);
+	struct gather g;
+
+	pt_set(f->mm, f->path.table[LEVEL_PTE], pt_last(&f->path),
+	       pte_make(gfn, vma_page_prot(f->vma)));
+	if (!(old & PTE_A) || (f->guest && f->access == MV_WRITE && f->mm->nr_vcpus <= 1))
+		return 0;
+	gather_init(&g, f->mm->phys);
+	gather_keep(&g, pte_gfn(old), 1);
+	return gather_finish(&g);
+}
+
+/* Read page f->gva of the file into a frame. Bytes, 0 behind the file's end, -errno. */
+static long fill_from_file(const struct fault *f, gfn_t gfn)
+{
+	const struct object *obj = f->vma->vm_object;
+	uint64_t want = PAGE_SIZE;
+	char *hva = phys_hva(f->mm->phys, gfn_gpa(gfn));
+	ssize_t n;
+
+	if (zero_tail(f->vma, f->gva))
+		want = f->vma->zero_from - f->gva;
+	do
+		n = pread(obj->fd, hva, want, (off_t)(vma_pgoff(f->vma, f->gva) << PAGE_SHIFT));
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+/* A private page of a file is written: its copy. Also where its tail must be zero. */
+static struct mm_fault do_cow_fault(struct fault *f, enum mv_fault kind)
+{
+	gfn_t gfn;
+	long n;
+
+	if (alloc_ptes(f) || !(gfn = alloc_frame(f)))
+		return out_of_memory();
+	n = fill_from_file(f, gfn);
+	if (own_private(f, gfn))
+		return out_of_memory();
+	if (n <= 0) { /* the page stays ours, without an entry: undo */
+		struct gather g;
+
+		gather_init(&g, f->mm->phys);
+		gather_put(&g, pagemap_clear(&f->mm->anon, index_of(f->gva)), true);
+		gather_finish(&g);
+		return n == -EIO || n == 0 ? fatal(SIGBUS, BUS_ADRERR) : host_error((int)n);
+	}
+	f->mm->count.copied++;
+	n = repoint(f, gfn);
+	return n ? host_error((int)n) : done(kind);
+}
+
+/* A private frame with another owner is written: a copy of it. */
+static struct mm_fault copy_private(struct fault *f, gfn_t old)
+{
+	struct pagemap_entry was;
+	struct gather g;
+	gfn_t gfn = alloc_frame(f);
+	int err;
+
+	if (!gfn)
+		return out_of_memory();
+	memcpy(phys_hva(f->mm->phys, gfn_gpa(gfn)), phys_hva(f->mm->phys, gfn_gpa(old)), PAGE_SIZE);
+	was = pagemap_clear(&f->mm->anon, index_of(f->gva));
+	if (own_private(f, gfn))
+		return out_of_memory();
+	f->mm->count.copied++;
+	err = repoint(f, gfn);
+	gather_init(&g, f->mm->phys);
+	gather_put(&g, was, false);
+	gather_finish(&g);
+	return err ? host_error(err) : done(MV_FAULT_WP);
+}
+
+/* Of a 2 MiB frame with another owner, copy the page that is written only. */
+static struct mm_fault split_and_copy(struct fault *f)
+{
+	struct gather g;
+	int err;
+
+	gather_init(&g, f->mm->phys);
+	err = mm_split_block(f->mm, &g, f->gva & PMD_MASK);
+	if (gather_finish(&g))
+		return host_error(g.err);
+	if (err || alloc_ptes(f))
+		return out_of_memory();
+	return copy_private(f, pagemap_get(&f->mm->anon, index_of(f->gva)).gfn);
+}
+
+/* A write to an entry that doesn't allow it, in a VMA that does. */
+static struct mm_fault do_wp_page(struct fault *f)
+{
+	struct pagemap_entry page = pagemap_get(&f->mm->anon, index_of(f->gva));
+
+	if (!vma_private(f->vma) || (page.gfn && only_owner(f, page))) {
+		/* shared, or its only owner: reuse. Nothing weakens, nothing to flush */
+		pt_set(f->mm, f->path.table[f->path.level], pt_last(&f->path),
+		       *pt_last(&f->path) | PTE_W);
+		return done(MV_FAULT_WP);
+	}
+	if (page.huge)
+		return split_and_copy(f);
+	if (page.gfn)
+		return copy_private(f, page.gfn);
+	return do_cow_fault(f, MV_FAULT_WP);
+}
+
+/* No entry: what stands behind the page, or shall? */
+static struct mm_fault do_missing(struct fault *f)
+{
+	struct vma *vma = f->vma;
+	struct object *obj = vma->vm_object;
+	struct pagemap_entry page = { 0, false };
+
+	if (vma_private(vma))
+		page = pagemap_get(&f->mm->anon, index_of(f->gva));
+	if (page.gfn)
+		return do_remap(f, page);
+	if (!obj)
+		return do_anonymous_page(f);
+	if (obj->kind == OBJECT_ANON)
+		return do_shared_anonymous(f);
+	if (!object_has_page(obj, vma_pgoff(vma, f->gva))) {
+		object_refresh(obj);
+		if (!object_has_page(obj, vma_pgoff(vma, f->gva)))
+			return fatal(SIGBUS, BUS_ADRERR);
+	}
+	if (vma_private(vma) && (f->access == MV_WRITE || zero_tail(vma, f->gva)))
+		return do_cow_fault(f, MV_FAULT_COW);
+	return do_file_page(f);
+}
+
+/* access_error() of arch/x86/mm/fault.c. */
+static bool allowed(const struct vma *vma, unsigned access)
+{
+	if (access == MV_READ) /* x86 has no write-only and no execute-only pages */
+		return vma->vm_flags & VM_PROT;
+	return vma->vm_flags & access;
+}
+
+static struct mm_fault handle(struct fault *f)
+{
+	uint64_t entry;
+
+	f->vma = f->gva < MV_TASK_SIZE ? vma_find(f->mm, f->gva) : NULL;
+	if (!f->vma || (f->gva < f->vma->vm_start && mm_expand_stack(f->mm, f->vma, f->gva)))
+		return fatal(SIGSEGV, SEGV_MAPERR);
+	if (!allowed(f->vma, f->access))
+		return fatal(SIGSEGV, SEGV_ACCERR);
+	pt_walk(f->mm, f->gva, LEVEL_PTE, false, &f->path);
+	entry = *pt_last(&f->path);
+	if (!entry)
+		return do_missing(f);
+	if (pte_access(entry) & f->access)
+		return done(MV_FAULT_SPURIOUS);
+	if (f->access == MV_WRITE)
+		return do_wp_page(f);
+	/* readable entries are all there are, and mprotect keeps NX as the VMA has it */
+	return host_error(-EIO);
+}
+
+struct mm_fault mm_handle_fault(struct mm *mm, gva_t gva, unsigned access, bool guest)
+{
+	struct fault f = { .mm = mm, .gva = gva & PAGE_MASK, .access = access, .guest = guest };
+	struct mm_fault end = handle(&f);
+
+	mm->count.faults[end.kind]++;
+	mm->count.host_faults += !guest;
+	return end;
+}
+
+struct mm_fault mm_fault(struct mm *mm, gva_t gva, unsigned access)
+{
+	struct mm_fault end;
+
+	pthread_mutex_lock(&mm->lock);
+	end = mm_handle_fault(mm, gva, access, true);
+	pthread_mutex_unlock(&mm->lock);
+	return end;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* inspect.c: an mm as it is shown: a walk's steps, and what of a VMA is mapped and backed. */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "vmm/mm/pgtable.h"
+
+/* Four-level paging translates 48 bits; the rest repeat bit 47. SDM vol. 1, 3.3.7.1. */
+static bool canonical(gva_t gva)
+{
+	return gva >> 47 == 0 || gva >> 47 == 0x1ffff;
+}
+
+int mm_walk(struct mm *mm, gva_t gva, struct mv_walk *walk)
+{
+	struct pt_path path;
+	uint64_t last, offset;
+
+	*walk = (struct mv_walk){ .gva = gva };
+	if (!canonical(gva))
+		return -EINVAL;
+	pthread_mutex_lock(&mm->lock);
+	pt_walk(mm, gva, LEVEL_PTE, false, &path);
+	for (unsigned l = LEVEL_PGD; l >= path.level; l--)
+		walk->steps[walk->nsteps++] = (struct mv_walk_step){
+			l, level_index(gva, l), gfn_gpa(path.table[l]), *path.entry[l]
+		};
+	last = *pt_last(&path);
+	walk->present = last & PTE_P;
+	if (walk->present) {
+		walk->access = pte_access(last);
+		walk->page_size = 1ull << level_shift(path.level);
+		offset = gva & (walk->page_size - 1);
+		walk->gpa = (last & PTE_ADDR & ~(walk->page_size - 1)) | offset;
+	}
+	pthread_mutex_unlock(&mm->lock);
+	return 0;
+}
+
+/* Bytes of [hva, hva + len), len at most 2 MiB, that the host has in memory for us. */
+static uint64_t resident(char *hva, uint64_t len)
+{
+	unsigned char vec[PMD_PAGES];
+	uint64_t n = 0;
+
+	if (mincore(hva, len, vec))
+		return 0;
+	for (uint64_t i = 0; i < len >> PAGE_SHIFT; i++)
+		n += vec[i] & 1;
+	return n << PAGE_SHIFT;
+}
+
+/* A run of entries whose frames adjoin, so that one mincore serves it. */
+struct tally {
+	struct mv_vma *info;
+	char *hva;		/* of the run; NULL: none is open */
+	uint64_t len;
+};
+
+static void close_run(struct tally *t)
+{
+	if (t->hva)
+		t->info->backed += resident(t->hva, t->len);
+	t->hva = NULL;
+}
+
+static int tally_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
+{
+	struct tally *t = arg;
+	uint64_t e = *leaf->entry, size = 1ull << level_shift(leaf->level);
+	struct arena *a = phys_arena(mm->phys, e & PTE_ADDR);
+	char *hva = phys_hva(mm->phys, e & PTE_ADDR);
+
+	t->info->reserved += size;
+	t->info->huge += leaf->level == LEVEL_PMD ? size : 0;
+	t->info->accessed += e & PTE_A ? size : 0;
+	t->info->dirty += e & PTE_D ? size : 0;
+	t->info->anonymous += a->kind != ARENA_FILE ? size : 0;
+	if (t->hva && t->hva + t->len == hva && t->len + size <= PMD_SIZE) {
+		t->len += size;
+		return 0;
+	}
+	close_run(t);
+	t->hva = hva;
+	t->len = size;
+	return 0;
+}
+
+static const char *vma_name(const struct mm *mm, const struct vma *vma)
+{
+	if (vma->vm_object)
+		return vma->vm_object->name ? vma->vm_object->name : "/dev/zero (deleted)";
+	if (vma->vm_flags & VM_STACK)
+		return "[stack]";
+	if (vma->vm_start < mm->brk && vma->vm_end > mm->start_brk) /* vma_is_initial_heap() */
+		return "[heap]";
+	return "";
+}
+
+int mm_vma_info(struct mm *mm, gva_t gva, struct mv_vma *info)
+{
+	struct tally t = { info, NULL, 0 };
+	struct vma *vma;
+
+	*info = (struct mv_vma){ 0 };
+	pthread_mutex_lock(&mm->lock);
+	vma = vma_find(mm, gva);
+	if (vma) {
+		info->start = vma->vm_start;
+		info->end = vma->vm_end;
+		info->prot = vma->vm_flags & VM_PROT;
+		info->shared = vma->vm_flags & VM_MAYSHARE;
+		info->growsdown = vma->vm_flags & VM_GROWSDOWN;
+		if (vma->vm_object) {
+			info->offset = vma->vm_pgoff << PAGE_SHIFT;
+			info->dev = vma->vm_object->dev;
+			info->ino = vma->vm_object->ino;
+		}
+		strncpy(info->name, vma_name(mm, vma), sizeof(info->name) - 1);
+		pt_for_each(mm, vma->vm_start, vma->vm_end, NULL, tally_leaf, &t);
+		close_run(&t);
+	}
+	pthread_mutex_unlock(&mm->lock);
+	return vma ? 0 : -ENOENT;
+}

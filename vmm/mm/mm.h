@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mm.h: an address space, and everything that a payload or the VMM can do to it: the
+ * part that Linux's mm/ plays. No KVM header, no system-call numbers: it runs, and is tested,
+ * without /dev/kvm.
+ *
+ *  VMA tree (vma.h)          what may be accessed, and what it means      the truth
+ *    -> object + page offset (object.h; private pages: mm->anon)          owns content
+ *      -> frame (phys.h)     4 KiB of an arena, counted                   where content is
+ *        -> PTE (pgtable.h)  in the mm's own tables                       derived
+ *
+ * Each operation changes the truth first, then makes the PTEs agree, then flushes
+ * (gather.h). A PTE may be dropped at any time; a fault rebuilds it.
+ *
+ * Functions take mm->lock themselves, but for those in "internal" sections of the headers.
+ */
+#ifndef MM_MM_H
+#define MM_MM_H
+
+#include <mapvisor/guest.h>
+#include <mapvisor/mapvisor.h>
+#include <pthread.h>
+#include <sys/uio.h>
+
+#include "vmm/mm/gather.h"
+#include "vmm/mm/vma.h"
+
+/* stack_guard_gap of mm/mmap.c: 256 pages. */
+#define STACK_GUARD_GAP (256ull << PAGE_SHIFT)
+/* RLIMIT_STACK as most systems set it: how far the stack may grow. */
+#define STACK_LIMIT (8ull << 20)
+/* DEFAULT_MAX_MAP_COUNT of linux/mm.h. */
+#define MAX_MAP_COUNT 65530u
+/* vm.mmap_min_addr, CONFIG_DEFAULT_MMAP_MIN_ADDR: for a process without CAP_SYS_RAWIO. */
+#define MMAP_MIN_ADDR 0x10000ull
+
+struct mm_counters {
+	uint64_t faults[MV_FAULT_KINDS];
+	uint64_t host_faults;	/* of them, taken by an access of the VMM's own */
+	uint64_t around;	/* entries made beside the faulting one */
+	uint64_t huge;		/* 2 MiB leaves made */
+	uint64_t copied;	/* pages copied for a private write */
+	uint64_t reclaimed;	/* never-touched frames taken back */
+	uint64_t tables[5];	/* by level, those that exist; the pgd counts */
+	uint64_t tables_made[5];
+	uint64_t tables_freed[5];
+};
+
+struct mm {
+	struct phys *phys;	/* where frames and tables come from; several mms may share it */
+	pthread_mutex_t lock;	/* mmap_lock: guards all that follows */
+	gfn_t pgd;		/* the top table: CR3 */
+	struct vma_tree vmas;
+	unsigned map_count;	/* VMAs */
+	unsigned max_map_count;
+	struct pagemap anon;	/* the private pages, by gva >> 12 */
+	unsigned last_anon_id;
+	gva_t mmap_base;	/* placement goes down from here */
+	gva_t start_brk, brk;	/* the heap; 0: no program is loaded */
+	unsigned fault_around;	/* pages a fault maps at first: 1 to 512 */
+	enum mv_thp thp;
+	unsigned nr_vcpus;	/* that may run in it at the same time */
+	struct mm_counters count;
+};
+
+/* An mm without VMAs. 0 or -ENOMEM. */
+int mm_init(struct mm *mm, struct phys *phys, unsigned fault_around, enum mv_thp thp);
+/* Gives frames and tables back. No vCPU may run in it. */
+void mm_destroy(struct mm *mm);
+
+/* ---- the mmap family: mmap.c. gva or 0, or -errno, as the system calls of that name. */
+
+/*
+ * mmap(2). obj: what fd named, NULL with MAP_ANONYMOUS; a reference is taken. readable, writable:
+ * how fd was opened. The caller has checked fd and that the offset is page-aligned.
+ */
+long mm_mmap(struct mm *mm, gva_t addr, uint64_t len, int prot, int flags, struct object *obj,
+	     bool readable, bool writable, uint64_t pgoff);
+long mm_munmap(struct mm *mm, gva_t addr, uint64_t len);
+long mm_mprotect(struct mm *mm, gva_t addr, uint64_t len, int prot);
+long mm_brk(struct mm *mm, gva_t brk);
+long mm_msync(struct mm *mm, gva_t addr, uint64_t len, int flags);
+
+/* The stack: [end - size, end), growing down to STACK_LIMIT. 0 or -errno. */
+int mm_map_stack(struct mm *mm, gva_t end, uint64_t size);
+/* Bytes of a private file mapping from gva to the end of its page read as zero. */
+void mm_set_zero_from(struct mm *mm, gva_t gva);
+
+/* ---- faults: fault.c */
+
+/* How a fault ended. */
+struct mm_fault {
+	enum mv_fault kind;	/* MV_FAULT_FATAL: see the next two */
+	int signal;		/* 0: resolved. SIGSEGV, SIGBUS; SIGKILL: out of memory */
+	int code;		/* si_code */
+	int err;		/* 0, or -errno: the host failed, nothing is known */
+};
+
+/* A page fault that the CPU took in ring 3. access: one of MV_READ, MV_WRITE, MV_EXEC. */
+struct mm_fault mm_fault(struct mm *mm, gva_t gva, unsigned access);
+
+/*
+ * KVM said EFAULT without an address: drop the PTEs of file pages that lie behind their
+ * file's end now, so that the access faults again and gets its SIGBUS. How many; or -errno.
+ */
+long mm_revalidate(struct mm *mm);
+
+/* ---- access to the payload's memory: access.c. All that the VMM reads or writes there. */
+
+/*
+ * Copy between here and the payload, as copy_from_user and copy_to_user do: faulting pages in,
+ * with the payload's own rights. Bytes that were NOT copied.
+ */
+uint64_t mm_copy_from(struct mm *mm, void *buf, gva_t gva, uint64_t len);
+uint64_t mm_copy_to(struct mm *mm, gva_t gva, const void *buf, uint64_t len);
+/*
+ * A NUL-terminated string of at most size - 1 bytes. Its length; -EFAULT;
+ * -ENAMETOOLONG.
+ */
+long mm_copy_string(struct mm *mm, char *buf, gva_t gva, size_t size);
+/*
+ * Host addresses of [gva, gva + len), faulted in for access, for readv and writev to use
+ * in place; the host kernel gives EFAULT where a file has shrunk below them. Bytes covered, fewer
+ * than len where max pieces or the accessible memory ended; -EFAULT: none.
+ */
+long mm_iovec(struct mm *mm, gva_t gva, uint64_t len, unsigned access, struct iovec *iov,
+	      int max, int *nr);
+
+/* What stands at gva by the truth alone, changing nothing. Bytes NOT read. */
+uint64_t mm_peek(struct mm *mm, void *buf, gva_t gva, uint64_t len);
+/* Write as ptrace does: into private mappings whatever their protection. Bytes NOT written. */
+uint64_t mm_poke(struct mm *mm, gva_t gva, const void *buf, uint64_t len);
+
+/* Guest-physical memory, as it is. 0, or -EFAULT: outside every arena, or a file shrank. */
+int mm_read_gpa(struct mm *mm, gpa_t gpa, void *buf, uint64_t len);
+
+/* ---- looking: inspect.c */
+
+/* 0, or -EINVAL: not canonical. */
+int mm_walk(struct mm *mm, gva_t gva, struct mv_walk *walk);
+/* The first VMA that ends above gva, with what of it is mapped. -ENOENT: none. */
+int mm_vma_info(struct mm *mm, gva_t gva, struct mv_vma *info);
+
+/* ---- internal: lock held */
+
+/* Zap entries and private pages of [start, end), which cuts no 2 MiB frame. */
+void mm_zap_range(struct mm *mm, struct gather *g, gva_t start, gva_t end);
+/* Make entries agree with the VMA's protection, which was changed. */
+void mm_protect_vma(struct mm *mm, struct gather *g, const struct vma *vma);
+/*
+ * Make the 2 MiB private frame at block, if one is there, 512 of 4 KiB: its leaf is dropped,
+ * faults make the entries again. mm_split_at: of the block that gva cuts. 0 or -ENOMEM.
+ */
+int mm_split_block(struct mm *mm, struct gather *g, gva_t block);
+int mm_split_at(struct mm *mm, struct gather *g, gva_t gva);
+/* Grow a VM_GROWSDOWN VMA down to hold gva. 0 or -ENOMEM. */
+int mm_expand_stack(struct mm *mm, struct vma *vma, gva_t gva);
+/* mm_fault without the lock; guest: a CPU in ring 3 will retry that very access. */
+struct mm_fault mm_handle_fault(struct mm *mm, gva_t gva, unsigned access, bool guest);
+/* Take never-touched frames back, on the limit's behalf. How many; or -errno. */
+long mm_reclaim(struct mm *mm);
+
+#endif

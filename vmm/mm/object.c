@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* object.c: objects' lives, and a file's windows. */
+#include "vmm/mm/object.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vmm/mm/gather.h"
+
+/* A shadow host pays for a slot by its size (kvm-facts): no window is larger. */
+#define WINDOW_MAX (256ull << 20)
+
+static struct object *new_object(enum object_kind kind, struct phys *phys)
+{
+	struct object *obj = calloc(1, sizeof(*obj));
+
+	if (obj) {
+		obj->kind = kind;
+		obj->refs = 1;
+		obj->phys = phys;
+		obj->fd = -1;
+		pagemap_init(&obj->pages);
+	}
+	return obj;
+}
+
+struct object *object_new_anon(struct phys *phys)
+{
+	return new_object(OBJECT_ANON, phys);
+}
+
+int object_new_file(struct phys *phys, int fd, bool writable, const char *name,
+		    struct object **out)
+{
+	struct object *obj = new_object(OBJECT_FILE, phys);
+	struct stat st;
+	int err = -ENOMEM;
+
+	if (!obj) {
+		close(fd);
+		return err;
+	}
+	obj->fd = fd;
+	obj->writable = writable;
+	obj->name = strdup(name);
+	if (!obj->name)
+		goto fail;
+	err = -ENODEV;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		goto fail;
+	obj->dev = st.st_dev;
+	obj->ino = st.st_ino;
+	obj->size = (uint64_t)st.st_size;
+	*out = obj;
+	return 0;
+fail:
+	object_put(obj);
+	return err;
+}
+
+void object_get(struct object *obj)
+{
+	obj->refs++;
+}
+
+/* The frames have no translation left: zapping the VMAs saw to that. */
+static void free_frames(struct object *obj)
+{
+	struct gather g;
+	uint64_t i = 0, end = 1ull << PAGEMAP_BITS;
+
+	gather_init(&g, obj->phys);
+	while ((i = pagemap_next(&obj->pages, i, end)) < end)
+		gather_put(&g, pagemap_clear(&obj->pages, i), true);
+	gather_finish(&g);
+}
+
+void object_put(struct object *obj)
+{
+	if (!obj || --obj->refs)
+		return;
+	free_frames(obj);
+	pagemap_destroy(&obj->pages);
+	for (unsigned i = 0; i < obj->nr_windows; i++)
+		phys_del_window(obj->phys, obj->windows[i].arena);
+	free(obj->windows);
+	free(obj->name);
+	if (obj->fd >= 0)
+		close(obj->fd);
+	free(obj);
+}
+
+int object_refresh(struct object *obj)
+{
+	struct stat st;
+
+	if (fstat(obj->fd, &st))
+		return -errno;
+	obj->size = (uint64_t)st.st_size;
+	return 0;
+}
+
+/* The last window that begins at or before offset; -1: none does. */
+static int window_before(const struct object *obj, uint64_t offset)
+{
+	int lo = 0, hi = (int)obj->nr_windows;
+
+	while (lo < hi) {
+		int mid = (lo + hi) / 2;
+
+		if (obj->windows[mid].offset <= offset)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo - 1;
+}
+
+/*
+ * The size of a new window that shows offset: the smallest that reaches the file's
+ * end, or the largest, aligned to itself, and apart from the windows beside it.
+ */
+static uint64_t window_size(const struct object *obj, uint64_t offset, int before)
+{
+	uint64_t size, base, low = 0, high = UINT64_MAX;
+
+	if (before >= 0)
+		low = obj->windows[before].offset + obj->windows[before].arena->size;
+	if (before + 1 < (int)obj->nr_windows)
+		high = obj->windows[before + 1].offset;
+	for (size = WINDOW_MAX; size > PMD_SIZE; size /= 2) {
+		base = offset & ~(size - 1);
+		if (base >= low && base + size <= high &&
+		    (offset >= base + size / 2 || obj->size > base + size / 2))
+			break;
+	}
+	return size;
+}
+
+static struct window *add_window(struct object *obj, uint64_t offset, int before)
+{
+	uint64_t size = window_size(obj, offset, before), base = offset & ~(size - 1);
+	struct window *w = realloc(obj->windows, (obj->nr_windows + 1) * sizeof(*w));
+	struct arena *a;
+
+	if (!w)
+		return NULL;
+	obj->windows = w;
+	a = phys_add_window(obj->phys, obj->fd, base, size, obj->writable);
+	if (!a)
+		return NULL;
+	w += before + 1;
+	memmove(w + 1, w, (obj->nr_windows - (unsigned)(before + 1)) * sizeof(*w));
+	*w = (struct window){ base, a };
+	obj->nr_windows++;
+	return w;
+}
+
+gfn_t object_file_frame(struct object *obj, uint64_t pgoff, uint64_t *before, uint64_t *after)
+{
+	uint64_t offset = pgoff << PAGE_SHIFT;
+	int i = window_before(obj, offset);
+	struct window *w = i < 0 ? NULL : &obj->windows[i];
+
+	if (!w || offset >= w->offset + w->arena->size)
+		w = add_window(obj, offset, i);
+	if (!w)
+		return 0;
+	*before = (offset - w->offset) >> PAGE_SHIFT;
+	*after = (w->offset + w->arena->size - offset) >> PAGE_SHIFT;
+	return (gfn_t)((w->arena->gpa + (offset - w->offset)) >> PAGE_SHIFT);
+}

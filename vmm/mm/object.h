@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * object.h: what owns content. A VMA names an object and a page offset in it; the
+ * object says in which frame that page is.
+ *
+ *   anonymous  its pagemap: frames that it owns (MAP_SHARED | MAP_ANONYMOUS)
+ *   file       windows: arenas that are the host's own mapping of the file, so that a page of
+ *              the file and its frame are the same memory, with the host and all its processes
+ *
+ * The private pages of an mm (MAP_PRIVATE, of a file or not) are not an object's, but
+ * the mm's own: mm->anon.
+ *
+ * Under the mm's lock of whoever calls; objects are not shared between mms yet.
+ */
+#ifndef MM_OBJECT_H
+#define MM_OBJECT_H
+
+#include "vmm/mm/pagemap.h"
+#include "vmm/mm/phys.h"
+
+enum object_kind { OBJECT_ANON, OBJECT_FILE };
+
+/* A piece of a file that guest-physical memory shows. */
+struct window {
+	uint64_t offset;	/* in the file; a multiple of its size, of 2 MiB at least */
+	struct arena *arena;
+};
+
+struct object {
+	enum object_kind kind;
+	unsigned refs;		/* VMAs and open files that name it */
+	struct phys *phys;	/* where its frames are */
+	struct pagemap pages;	/* anonymous: by page offset */
+	int fd;			/* file: the object's own, open for reading at least */
+	bool writable;		/* file: fd is open for writing too; windows are, then */
+	uint64_t dev, ino;	/* file: as fstat gave them */
+	uint64_t size;		/* file: bytes, at the last object_refresh() */
+	char *name;		/* file: the path it was opened by; else NULL */
+	struct window *windows;	/* file: by offset, ascending */
+	unsigned nr_windows;
+};
+
+/* One reference, the caller's. NULL: no memory. */
+struct object *object_new_anon(struct phys *phys);
+/*
+ * fd becomes the object's also on failure; it must be readable. 0 or -errno: -ENODEV for what
+ * can't be mapped (only regular files can).
+ */
+int object_new_file(struct phys *phys, int fd, bool writable, const char *name,
+		    struct object **obj);
+void object_get(struct object *obj);
+/* The last reference frees windows, frames, fd. No PTE may name them any more. */
+void object_put(struct object *obj);
+
+/* Ask the host for the file's size. 0 or -errno. */
+int object_refresh(struct object *obj);
+/* Whether page pgoff begins before the end of the file, as of the last refresh. */
+static inline bool object_has_page(const struct object *obj, uint64_t pgoff)
+{
+	return pgoff < (obj->size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+}
+
+/*
+ * The frame of page pgoff of a file, which must be before its end. *before and *after get how
+ * many pages before it, and from it on, are in adjoining frames. 0: errno says why no window
+ * could be made.
+ */
+gfn_t object_file_frame(struct object *obj, uint64_t pgoff, uint64_t *before, uint64_t *after);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* pgtable.c: walking, filling and emptying the tables. See pgtable.h. */
+#include "vmm/mm/pgtable.h"
+
+#include <errno.h>
+
+static uint64_t *table_entries(const struct mm *mm, gfn_t table)
+{
+	return (uint64_t *)phys_hva(mm->phys, gfn_gpa(table));
+}
+
+void pt_set(struct mm *mm, gfn_t table, uint64_t *entry, uint64_t value)
+{
+	struct frame *f = phys_frame(mm->phys, table);
+
+	f->refs += !*entry && value;
+	f->refs -= *entry && !value;
+	/* The CPU may set A and D at the same time, but no vCPU runs while its VMM does. */
+	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
+}
+
+static int add_table(struct mm *mm, struct pt_path *path, unsigned level)
+{
+	gfn_t gfn = phys_alloc_table(mm->phys);
+
+	if (!gfn)
+		return -ENOMEM;
+	pt_set(mm, path->table[level], path->entry[level], pte_make(gfn, PTE_TABLE));
+	mm->count.tables[level - 1]++;
+	mm->count.tables_made[level - 1]++;
+	return 0;
+}
+
+int pt_walk(struct mm *mm, gva_t gva, unsigned level, bool alloc, struct pt_path *path)
+{
+	gfn_t table = mm->pgd;
+
+	for (unsigned l = LEVEL_PGD;; l--) {
+		uint64_t *entry = table_entries(mm, table) + level_index(gva, l);
+
+		path->level = l;
+		path->table[l] = table;
+		path->entry[l] = entry;
+		if (l == level)
+			return 0;
+		if (!*entry && (!alloc || add_table(mm, path, l)))
+			return alloc ? -ENOMEM : 0;
+		if (pte_leaf(*entry, l))
+			return 0;
+		table = pte_gfn(*entry);
+	}
+}
+
+struct visit {
+	gva_t start, end;
+	struct gather *g;
+	pt_leaf_fn *fn;
+	void *arg;
+};
+
+static int visit_table(struct mm *mm, const struct visit *v, gfn_t table, unsigned level, gva_t gva)
+{
+	uint64_t span = 1ull << level_shift(level), *entry = table_entries(mm, table);
+	unsigned first = v->start > gva ? (unsigned)((v->start - gva) >> level_shift(level)) : 0;
+	int ret = 0;
+
+	for (unsigned i = first; i < PTRS_PER_TABLE && gva + i * span < v->end && !ret; i++) {
+		gva_t at = gva + i * span;
+		gfn_t below;
+
+		if (!entry[i])
+			continue;
+		if (pte_leaf(entry[i], level)) {
+			ret = v->fn(mm, &(struct pt_leaf){ at, level, table, &entry[i] }, v->arg);
+			continue;
+		}
+		below = pte_gfn(entry[i]);
+		ret = visit_table(mm, v, below, level - 1, at);
+		if (v->g && !phys_frame(mm->phys, below)->refs) {
+			pt_set(mm, table, &entry[i], 0);
+			mm->count.tables[level - 1]--;
+			mm->count.tables_freed[level - 1]++;
+			gather_table(v->g, below);
+		}
+	}
+	return ret;
+}
+
+int pt_for_each(struct mm *mm, gva_t start, gva_t end, struct gather *g, pt_leaf_fn *fn, void *arg)
+{
+	struct visit v = { start, end, g, fn, arg };
+
+	return visit_table(mm, &v, mm->pgd, LEVEL_PGD, 0);
+}
+
+static void destroy_table(struct mm *mm, gfn_t table, unsigned level)
+{
+	const uint64_t *entry = table_entries(mm, table);
+
+	for (unsigned i = 0; level > LEVEL_PTE && i < PTRS_PER_TABLE; i++)
+		if (entry[i] && !pte_leaf(entry[i], level))
+			destroy_table(mm, pte_gfn(entry[i]), level - 1);
+	phys_free_table(mm->phys, table);
+}
+
+void pt_destroy(struct mm *mm)
+{
+	destroy_table(mm, mm->pgd, LEVEL_PGD);
+	mm->pgd = 0;
+}

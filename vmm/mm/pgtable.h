@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pgtable.h: an mm's four levels of tables, and the one walk under everything: faults,
+ * unmapping, protection, dumps, checks. mm->lock held.
+ *
+ * A table's frame counts its entries in use (frame.refs), so that an empty one is known.
+ */
+#ifndef MM_PGTABLE_H
+#define MM_PGTABLE_H
+
+#include "vmm/mm/mm.h"
+#include "vmm/mm/pte.h"
+
+/* Where a walk went. Valid until the next change of a table's existence. */
+struct pt_path {
+	unsigned level;		/* of the last entry read */
+	gfn_t table[5];		/* [level] for the levels passed: the table */
+	uint64_t *entry[5];	/* ... and the entry in it */
+};
+
+/* The entry that a walk ended at. */
+static inline uint64_t *pt_last(const struct pt_path *path)
+{
+	return path->entry[path->level];
+}
+
+/*
+ * Walk from the pgd down to `level`; ends earlier at a leaf or a missing entry. With alloc
+ * missing tables are made, and only a leaf ends it early. 0, or -ENOMEM: no table to be had.
+ */
+int pt_walk(struct mm *mm, gva_t gva, unsigned level, bool alloc, struct pt_path *path);
+
+/* Change an entry of a table and keep its count of entries in use. Flushing is the caller's. */
+void pt_set(struct mm *mm, gfn_t table, uint64_t *entry, uint64_t value);
+
+/* A leaf entry that pt_for_each found. */
+struct pt_leaf {
+	gva_t gva;		/* that the entry's span begins at */
+	unsigned level;		/* LEVEL_PTE or LEVEL_PMD */
+	gfn_t table;
+	uint64_t *entry;
+};
+
+/* 0 to go on. It may change the entry by pt_set(). */
+typedef int pt_leaf_fn(struct mm *mm, const struct pt_leaf *leaf, void *arg);
+
+/*
+ * fn for each leaf entry in use in [start, end), ascending; a 2 MiB leaf also if only a part of
+ * it lies in the range. With g, tables that are empty afterwards are unlinked and handed to
+ * it. fn's first non-zero value ends it and is returned.
+ */
+int pt_for_each(struct mm *mm, gva_t start, gva_t end, struct gather *g, pt_leaf_fn *fn,
+		void *arg);
+
+/* Give all tables back, the pgd too, whatever they hold. No vCPU may use them. */
+void pt_destroy(struct mm *mm);
+
+/* What ring 3 may do by an entry. */
+static inline unsigned pte_access(uint64_t e)
+{
+	if (!(e & PTE_P) || !(e & PTE_U))
+		return 0;
+	return MV_READ | (e & PTE_W ? MV_WRITE : 0) | (e & PTE_NX ? 0 : MV_EXEC);
+}
+
+/* vm_page_prot: the bits that a VMA's flags allow at most; 0 where nothing is allowed. */
+static inline uint64_t vma_page_prot(const struct vma *vma)
+{
+	if (!(vma->vm_flags & VM_PROT))
+		return 0;
+	return PTE_P | PTE_U | (vma->vm_flags & VM_WRITE ? PTE_W : 0) |
+	       (vma->vm_flags & VM_EXEC ? 0 : PTE_NX);
+}
+
+#endif

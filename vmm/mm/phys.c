@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+/* phys.c: arenas grown on demand, frames given out and taken back. See phys.h. */
+#include "vmm/mm/phys.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "vmm/mm/pte.h"
+
+/*
+ * First and largest size of a kind's arenas. Adding a slot costs the shadow host time and
+ * memory in proportion to its size (0.7 ms a GiB), and about 0.1 ms at least: start
+ * small, double.
+ */
+static const uint64_t arena_first[ARENA_KINDS] = { 4 << 20, 16 << 20, 32 << 20, 0 };
+static const uint64_t arena_max[ARENA_KINDS] = { 64 << 20, 512 << 20, 1 << 30, 0 };
+
+/* A drop costs about 0.1 ms and every page's refault: share it among many tables. */
+#define QUARANTINE_MAX 512
+
+static void *reserve(uint64_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static uint64_t chunks_size(const struct phys *phys)
+{
+	return ((phys->end - PHYS_BASE) >> PMD_SHIFT) * sizeof(*phys->chunks);
+}
+
+int phys_init(struct phys *phys, const struct phys_ops *ops, void *ctx, gpa_t end,
+	      uint64_t limit_bytes)
+{
+	*phys = (struct phys){ .ops = ops,
+			       .ctx = ctx,
+			       .lock = PTHREAD_MUTEX_INITIALIZER,
+			       .end = min_u64(end, PHYS_LIMIT),
+			       .next_gpa = PHYS_BASE,
+			       .quarantine_max = QUARANTINE_MAX,
+			       .limit = limit_bytes >> PAGE_SHIFT };
+	memcpy(phys->grow, arena_first, sizeof(arena_first));
+	phys->chunks = reserve(chunks_size(phys));
+	return phys->chunks ? 0 : -ENOMEM;
+}
+
+static void unmap_arena(struct arena *a)
+{
+	munmap(a->raw, a->raw_size);
+	munmap(a->frames, (a->size >> PAGE_SHIFT) * sizeof(*a->frames));
+}
+
+void phys_destroy(struct phys *phys)
+{
+	struct arena *a;
+
+	while ((a = phys->arenas)) {
+		phys->arenas = a->next;
+		unmap_arena(a);
+		free(a);
+	}
+	for (unsigned i = 0; i < 32; i++)
+		while ((a = phys->spare[i])) {
+			phys->spare[i] = a->next;
+			free(a);
+		}
+	munmap(phys->chunks, chunks_size(phys));
+	pthread_mutex_destroy(&phys->lock);
+}
+
+static void set_chunks(struct phys *phys, const struct arena *a, struct arena *to)
+{
+	for (uint64_t i = 0; i < a->size >> PMD_SHIFT; i++)
+		phys->chunks[((a->gpa - PHYS_BASE) >> PMD_SHIFT) + i] = to;
+}
+
+/* An arena's gpa and slot number: those of a deleted one of that size, or new ones. */
+static struct arena *new_place(struct phys *phys, uint64_t size)
+{
+	struct arena **spare = &phys->spare[__builtin_ctzll(size) % 32], *a = *spare;
+
+	if (a) {
+		*spare = a->next;
+		return a;
+	}
+	if (size > phys->end - phys->next_gpa) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	a = calloc(1, sizeof(*a));
+	if (!a)
+		return NULL;
+	a->gpa = phys->next_gpa;
+	a->size = size;
+	a->slot = phys->nr_slots++;
+	phys->next_gpa += size;
+	return a;
+}
+
+static void free_place(struct phys *phys, struct arena *a)
+{
+	struct arena **spare = &phys->spare[__builtin_ctzll(a->size) % 32];
+
+	a->next = *spare;
+	*spare = a;
+}
+
+/* Reserve the arena's memory here, aligned to 2 MiB. */
+static int map_arena(struct arena *a)
+{
+	a->raw_size = a->size + PMD_SIZE;
+	a->raw = reserve(a->raw_size);
+	if (!a->raw)
+		return -ENOMEM;
+	a->hva = (char *)align_up((uintptr_t)a->raw, PMD_SIZE);
+	a->frames = reserve((a->size >> PAGE_SHIFT) * sizeof(*a->frames));
+	if (a->frames)
+		return 0;
+	munmap(a->raw, a->raw_size);
+	return -ENOMEM;
+}
+
+/* Lock held. `prepare` makes the mapping what the kind wants; it may be NULL. */
+static struct arena *add_arena(struct phys *phys, enum arena_kind kind, uint64_t size, int fd,
+			       uint64_t offset, int prot)
+{
+	struct arena *a = new_place(phys, size);
+	int err;
+
+	if (!a)
+		return NULL;
+	a->kind = kind;
+	a->next_fresh = 0;
+	err = map_arena(a);
+	if (err)
+		goto fail_place;
+	if (kind == ARENA_FILE &&
+	    mmap(a->hva, size, prot, MAP_SHARED | MAP_FIXED, fd, (off_t)offset) == MAP_FAILED) {
+		err = -errno;
+		goto fail_map;
+	}
+	if (kind == ARENA_ANON || kind == ARENA_HUGE) /* fails where the host has no THP: fine */
+		madvise(a->hva, size, kind == ARENA_HUGE ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	err = phys->ops ? phys->ops->slot(phys->ctx, a->slot, a->gpa, size, a->hva) : 0;
+	if (err)
+		goto fail_map;
+	a->next = phys->arenas;
+	phys->arenas = a;
+	set_chunks(phys, a, a);
+	return a;
+
+fail_map:
+	unmap_arena(a);
+fail_place:
+	free_place(phys, a);
+	errno = -err;
+	return NULL;
+}
+
+/* Lock held: the arena of a kind that has `unit` more fresh frames. */
+static struct arena *fresh_arena(struct phys *phys, enum arena_kind kind, unsigned unit)
+{
+	struct arena *a = phys->fresh[kind];
+
+	if (a && a->next_fresh + unit <= a->size >> PAGE_SHIFT)
+		return a;
+	a = add_arena(phys, kind, phys->grow[kind], -1, 0, 0);
+	if (!a)
+		return NULL;
+	phys->grow[kind] = min_u64(phys->grow[kind] * 2, arena_max[kind]);
+	phys->fresh[kind] = a;
+	return a;
+}
+
+/* Lock held: up to `want` fresh frames in multiples of `unit`. */
+static gfn_t take_fresh(struct phys *phys, enum arena_kind kind, unsigned unit, unsigned want,
+			unsigned *got)
+{
+	struct arena *a = fresh_arena(phys, kind, unit);
+	gfn_t gfn;
+
+	if (!a)
+		return 0;
+	gfn = (gfn_t)(a->gpa >> PAGE_SHIFT) + a->next_fresh;
+	*got = (unsigned)min_u64(want, (a->size >> PAGE_SHIFT) - a->next_fresh);
+	a->next_fresh += *got;
+	return gfn;
+}
+
+/* Lock held. */
+static gfn_t pop(struct phys *phys, gfn_t *list)
+{
+	gfn_t gfn = *list;
+
+	if (gfn) {
+		struct frame *f = phys_frame(phys, gfn);
+
+		*list = f->next;
+		f->next = 0;
+	}
+	return gfn;
+}
+
+/* Lock held. */
+static void push(struct phys *phys, gfn_t *list, gfn_t gfn)
+{
+	struct frame *f = phys_frame(phys, gfn);
+
+	f->refs = 0;
+	f->next = *list;
+	*list = gfn;
+}
+
+bool phys_can_charge(struct phys *phys, uint64_t n)
+{
+	bool ok;
+
+	pthread_mutex_lock(&phys->lock);
+	ok = n <= phys->limit && phys->charged <= phys->limit - n;
+	pthread_mutex_unlock(&phys->lock);
+	return ok;
+}
+
+gfn_t phys_alloc_anon(struct phys *phys, unsigned want, unsigned *got)
+{
+	gfn_t gfn = 0;
+
+	*got = 0;
+	pthread_mutex_lock(&phys->lock);
+	if (phys->charged < phys->limit) {
+		want = (unsigned)min_u64(want, phys->limit - phys->charged);
+		gfn = pop(phys, &phys->free[ARENA_ANON]);
+		if (gfn) /* as a rule the next on the list adjoins: they were freed together */
+			for (*got = 1; *got < want && phys->free[ARENA_ANON] == gfn + *got; ++*got)
+				pop(phys, &phys->free[ARENA_ANON]);
+		else
+			gfn = take_fresh(phys, ARENA_ANON, 1, want, got);
+		phys->charged += gfn ? *got : 0;
+		phys->reserved += gfn ? *got : 0;
+	}
+	pthread_mutex_unlock(&phys->lock);
+	return gfn;
+}
+
+gfn_t phys_alloc_huge(struct phys *phys)
+{
+	unsigned got = PMD_PAGES;
+	gfn_t gfn = 0;
+
+	pthread_mutex_lock(&phys->lock);
+	if (phys->charged + PMD_PAGES <= phys->limit) {
+		gfn = pop(phys, &phys->free[ARENA_HUGE]);
+		if (!gfn)
+			gfn = take_fresh(phys, ARENA_HUGE, PMD_PAGES, PMD_PAGES, &got);
+		phys->charged += gfn ? PMD_PAGES : 0;
+		phys->reserved += gfn ? PMD_PAGES : 0;
+	}
+	pthread_mutex_unlock(&phys->lock);
+	return gfn;
+}
+
+gfn_t phys_alloc_table(struct phys *phys)
+{
+	gfn_t gfn = 0;
+	bool used;
+	unsigned got;
+
+	if (phys->nr_quarantine >= phys->quarantine_max ||
+	    (phys->nr_quarantine && phys->charged >= phys->limit))
+		phys_drop(phys);
+	pthread_mutex_lock(&phys->lock);
+	if (phys->charged < phys->limit) {
+		gfn = pop(phys, &phys->free[ARENA_TABLE]);
+		used = gfn != 0;
+		if (!gfn)
+			gfn = take_fresh(phys, ARENA_TABLE, 1, 1, &got);
+		if (used)
+			memset(phys_hva(phys, gfn_gpa(gfn)), 0, PAGE_SIZE);
+		phys->charged += gfn != 0;
+	}
+	pthread_mutex_unlock(&phys->lock);
+	return gfn;
+}
+
+void phys_free_anon(struct phys *phys, gfn_t gfn, unsigned n)
+{
+	struct arena *a = phys_arena(phys, gfn_gpa(gfn));
+
+	pthread_mutex_lock(&phys->lock);
+	phys->charged -= n;
+	phys->reserved -= n;
+	while (n) /* from the end: the lowest is given out first, runs stay runs */
+		if (a->kind == ARENA_HUGE && n >= PMD_PAGES && (gfn + n) % PMD_PAGES == 0) {
+			n -= PMD_PAGES;
+			push(phys, &phys->free[ARENA_HUGE], gfn + n);
+		} else {
+			n--;
+			push(phys, &phys->free[ARENA_ANON], gfn + n);
+		}
+	pthread_mutex_unlock(&phys->lock);
+}
+
+void phys_free_table(struct phys *phys, gfn_t gfn)
+{
+	pthread_mutex_lock(&phys->lock);
+	push(phys, &phys->quarantine, gfn);
+	phys->nr_quarantine++;
+	pthread_mutex_unlock(&phys->lock);
+}
+
+/* Lock held, after every translation was dropped. */
+static void release_quarantine(struct phys *phys)
+{
+	gfn_t gfn;
+
+	while ((gfn = pop(phys, &phys->quarantine)))
+		push(phys, &phys->free[ARENA_TABLE], gfn);
+	phys->charged -= phys->nr_quarantine;
+	phys->nr_quarantine = 0;
+	phys->drops++;
+}
+
+int phys_drop(struct phys *phys)
+{
+	int err;
+
+	pthread_mutex_lock(&phys->lock);
+	err = phys->ops ? phys->ops->drop(phys->ctx) : 0;
+	if (!err)
+		release_quarantine(phys);
+	pthread_mutex_unlock(&phys->lock);
+	return err;
+}
+
+struct arena *phys_add_window(struct phys *phys, int fd, uint64_t offset, uint64_t size,
+			      bool writable)
+{
+	struct arena *a;
+
+	pthread_mutex_lock(&phys->lock);
+	a = add_arena(phys, ARENA_FILE, size, fd, offset, PROT_READ | (writable ? PROT_WRITE : 0));
+	pthread_mutex_unlock(&phys->lock);
+	return a;
+}
+
+void phys_del_window(struct phys *phys, struct arena *arena)
+{
+	struct arena **p = &phys->arenas;
+
+	pthread_mutex_lock(&phys->lock);
+	while (*p != arena)
+		p = &(*p)->next;
+	*p = arena->next;
+	set_chunks(phys, arena, NULL);
+	if (!phys->ops || !phys->ops->slot(phys->ctx, arena->slot, arena->gpa, 0, arena->hva))
+		release_quarantine(phys);
+	unmap_arena(arena);
+	free_place(phys, arena);
+	pthread_mutex_unlock(&phys->lock);
+}

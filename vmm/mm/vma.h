@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vma.h: VMAs and their tree: what may be accessed, and what it means. The truth that all
+ * else is derived from. Names and rules are those of Linux's mm/vma.c.
+ *
+ * Under the mm's lock.
+ */
+#ifndef MM_VMA_H
+#define MM_VMA_H
+
+#include <bsd/sys/tree.h>
+
+#include "vmm/mm/object.h"
+
+/* vm_flags. VM_READ, VM_WRITE and VM_EXEC are MV_READ, MV_WRITE and MV_EXEC. */
+#define VM_READ 0x1u
+#define VM_WRITE 0x2u
+#define VM_EXEC 0x4u
+#define VM_SHARED 0x8u	    /* writes go to the object */
+#define VM_MAYREAD 0x10u    /* what mprotect may turn on */
+#define VM_MAYWRITE 0x20u
+#define VM_MAYEXEC 0x40u
+#define VM_MAYSHARE 0x80u   /* MAP_SHARED, also of a file that may not be written */
+#define VM_GROWSDOWN 0x100u /* a fault just below extends it */
+#define VM_NORESERVE 0x200u /* MAP_NORESERVE: shown in smaps */
+#define VM_STACK 0x400u	    /* the payload's first stack: its name in maps */
+#define VM_PROT (VM_READ | VM_WRITE | VM_EXEC)
+
+struct vma {
+	RB_ENTRY(vma) node;
+	gva_t vm_start;		/* page-aligned */
+	gva_t vm_end;		/* the first byte after it */
+	unsigned vm_flags;
+	uint64_t vm_pgoff;	/* page of vm_object at vm_start; private anonymous memory: as
+				 * Linux has it, gva >> 12 at the time of the mmap */
+	struct object *vm_object;	/* a reference; NULL: private anonymous memory */
+	unsigned anon_id;	/* as Linux's anon_vma: 0 until a private page exists; VMAs with
+				 * different ones don't merge */
+	gva_t zero_from;	/* a private file mapping's bytes from here to its page's end are
+				 * zero (a segment's .bss); 0: none. May lie outside after a split */
+	/* Over the subtree, for the search for a hole: */
+	gva_t tree_start, tree_end;	/* where it begins (guard gap included) and ends */
+	uint64_t tree_gap;	/* the largest hole between two VMAs of it */
+};
+
+RB_HEAD(vma_tree, vma);
+
+/* Private pages exist or may come to exist beside the object's. */
+static inline bool vma_private(const struct vma *vma)
+{
+	return !(vma->vm_flags & VM_MAYSHARE);
+}
+
+/* The object's page at gva. */
+static inline uint64_t vma_pgoff(const struct vma *vma, gva_t gva)
+{
+	return vma->vm_pgoff + ((gva - vma->vm_start) >> PAGE_SHIFT);
+}
+
+/* Whether [start, end) of it has a byte in common with the VMA. */
+static inline bool vma_overlaps(const struct vma *vma, gva_t start, gva_t end)
+{
+	return vma && vma->vm_start < end && start < vma->vm_end;
+}
+
+struct mm;
+
+/* The first VMA that ends above gva, or NULL; O(log n). */
+struct vma *vma_find(struct mm *mm, gva_t gva);
+/* The VMA that holds gva, or NULL. */
+struct vma *vma_lookup(struct mm *mm, gva_t gva);
+struct vma *vma_next(struct vma *vma);
+struct vma *vma_prev(struct vma *vma);
+
+/* The last VMA that ends at or below gva, or NULL. */
+struct vma *vma_find_prev(struct mm *mm, gva_t gva);
+
+/* A copy of *from (a reference to its object taken), not in the tree. NULL: no memory. */
+struct vma *vma_new(const struct vma *from);
+/* Its range must be free. */
+void vma_insert(struct mm *mm, struct vma *vma);
+/* Out of the tree, its object let go, its memory freed. Nothing else: see mm_unmap_range(). */
+void vma_remove(struct mm *mm, struct vma *vma);
+/* Change bounds within the hole around it; vm_pgoff follows vm_start. */
+void vma_resize(struct mm *mm, struct vma *vma, gva_t start, gva_t end);
+/* Cut at gva, which lies inside; vma keeps the lower part. -ENOMEM also at the VMA limit. */
+int vma_split(struct mm *mm, struct vma *vma, gva_t gva);
+/* Join vma with its neighbours where they are alike; returns what it is part of then. */
+struct vma *vma_merge(struct mm *mm, struct vma *vma);
+
+/* The highest hole of len bytes in [low, high); 0: none. O(log n). */
+gva_t vma_find_hole(struct mm *mm, uint64_t len, gva_t low, gva_t high);
+
+#endif

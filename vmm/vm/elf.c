@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * elf.c: load an executable, as Linux's fs/binfmt_elf.c does: each PT_LOAD becomes a private
+ * mapping of the file, and anonymous memory behind it for its .bss. Every field of the file is
+ * an enemy's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vmm/observe/error.h"
+#include "vmm/vm/image.h"
+
+/*
+ * Where a static-PIE goes: ELF_ET_DYN_BASE of arch/x86/include/asm/elf.h, two thirds of the user
+ * half, which is where gdb shows programs without randomisation.
+ */
+#define DYN_BASE (MV_TASK_SIZE / 3 * 2 & PAGE_MASK)
+
+/* load_elf_phdrs(): the program headers fit in 64 KiB. */
+#define PHDRS_MAX (65536 / sizeof(Elf64_Phdr))
+
+/* A load on its way. */
+struct load {
+	struct image *image;
+	struct mm *mm;
+	struct object *obj;	/* the file, to be mapped */
+	GElf_Ehdr ehdr;
+	GElf_Phdr phdr[PHDRS_MAX];
+	struct mv_error *err;
+};
+
+static int refuse(const struct load *l, const char *why)
+{
+	return mv_fail(l->err, ENOEXEC, "%s: %s", l->image->path, why);
+}
+
+static const char *machine_name(unsigned machine)
+{
+	switch (machine) {
+	case EM_386:
+		return "a 32-bit x86";
+	case EM_ARM:
+		return "an ARM";
+	case EM_AARCH64:
+		return "an AArch64";
+	case EM_RISCV:
+		return "a RISC-V";
+	case EM_PPC64:
+		return "a PowerPC";
+	case EM_S390:
+		return "an S/390";
+	default:
+		return "another machine's";
+	}
+}
+
+static int check_ehdr(const struct load *l)
+{
+	const unsigned char *id = l->ehdr.e_ident;
+	const char *path = l->image->path;
+
+	if (l->ehdr.e_machine != EM_X86_64)
+		return mv_fail(l->err, ENOEXEC, "%s: %s program (e_machine %u); x86-64 is needed",
+			       path, machine_name(l->ehdr.e_machine), l->ehdr.e_machine);
+	if (id[EI_CLASS] != ELFCLASS64)
+		return refuse(l, "a 32-bit ELF file; ELF64 is needed");
+	if (id[EI_DATA] != ELFDATA2LSB)
+		return refuse(l, "a big-endian ELF file; x86-64 is little-endian");
+	if (id[EI_VERSION] != EV_CURRENT || l->ehdr.e_version != EV_CURRENT)
+		return refuse(l, "an ELF file of unknown version");
+	if (l->ehdr.e_type != ET_EXEC && l->ehdr.e_type != ET_DYN)
+		return mv_fail(l->err, ENOEXEC, "%s: ELF type %u is no executable%s", path,
+			       l->ehdr.e_type,
+			       l->ehdr.e_type == ET_REL ? " (an object file: link it first)" : "");
+	if (l->ehdr.e_phentsize != sizeof(Elf64_Phdr))
+		return mv_fail(l->err, ENOEXEC, "%s: program headers of %u bytes; %zu expected", path,
+			       l->ehdr.e_phentsize, sizeof(Elf64_Phdr));
+	return 0;
+}
+
+static int read_phdrs(struct load *l)
+{
+	size_t n = 0;
+
+	if (elf_getphdrnum(l->image->elf, &n))
+		return refuse(l, "its program headers can't be read: the file is truncated or damaged");
+	if (!n || n > PHDRS_MAX)
+		return mv_fail(l->err, ENOEXEC, "%s: %zu program headers; 1 to %zu can be run",
+			       l->image->path, n, PHDRS_MAX);
+	for (size_t i = 0; i < n; i++)
+		if (!gelf_getphdr(l->image->elf, (int)i, &l->phdr[i]))
+			return refuse(l, "its program headers lie outside the file: it is truncated");
+	l->image->phnum = (unsigned)n;
+	return 0;
+}
+
+static int check_segment(const struct load *l, unsigned i, gva_t *low)
+{
+	const GElf_Phdr *p = &l->phdr[i];
+	const char *why = NULL;
+	uint64_t sum;
+
+	if (p->p_memsz < p->p_filesz)
+		why = "is larger in the file than in memory";
+	else if (__builtin_add_overflow(p->p_offset, p->p_filesz, &sum) || sum > l->obj->size)
+		why = "lies outside the file, which is truncated or damaged";
+	else if (__builtin_add_overflow(p->p_vaddr, p->p_memsz, &sum) || sum > MV_TASK_SIZE ||
+		 page_align(sum) > MV_TASK_SIZE - (l->ehdr.e_type == ET_DYN ? DYN_BASE : 0))
+		why = "ends outside the address space";
+	else if (l->ehdr.e_type == ET_EXEC && p->p_vaddr < MMAP_MIN_ADDR)
+		why = "lies below the lowest address that may be mapped (0x10000)";
+	else if ((p->p_vaddr ^ p->p_offset) & ~PAGE_MASK)
+		why = "has an address and an offset that differ within a page";
+	else if (p->p_vaddr < *low)
+		why = "overlaps the one before it, or is not in ascending order";
+	if (why)
+		return mv_fail(l->err, ENOEXEC, "%s: segment %u %s", l->image->path, i, why);
+	*low = p->p_vaddr + p->p_memsz;
+	return 0;
+}
+
+static bool holds_entry(const GElf_Phdr *p, gva_t entry)
+{
+	return p->p_flags & PF_X && entry >= p->p_vaddr && entry - p->p_vaddr < p->p_memsz;
+}
+
+/* All of it, before anything is mapped. *align: the largest that a segment asks for. */
+static int check_segments(const struct load *l, uint64_t *align)
+{
+	bool any = false, entry = false;
+	gva_t low = 0;
+	int err;
+
+	*align = PAGE_SIZE;
+	for (unsigned i = 0; i < l->image->phnum; i++) {
+		const GElf_Phdr *p = &l->phdr[i];
+
+		if (p->p_type == PT_INTERP)
+			return refuse(l, "a dynamic program, which needs an interpreter (ld.so): only "
+					 "static ones can be run yet; link it with -static or "
+					 "-static-pie");
+		if (p->p_type != PT_LOAD || !p->p_memsz)
+			continue;
+		err = check_segment(l, i, &low);
+		if (err)
+			return err;
+		any = true;
+		entry |= holds_entry(p, l->ehdr.e_entry);
+		if (p->p_align && !(p->p_align & (p->p_align - 1)) && p->p_align <= 1ull << 30)
+			*align = max_u64(*align, p->p_align);
+	}
+	if (!any)
+		return refuse(l, "no segment to load (no PT_LOAD)");
+	if (!entry)
+		return mv_fail(l->err, ENOEXEC, "%s: its entry, %#lx, lies in no executable segment",
+			       l->image->path, l->ehdr.e_entry);
+	return 0;
+}
+
+static int map(const struct load *l, gva_t start, gva_t end, int prot, struct object *obj,
+	       uint64_t offset)
+{
+	const int anon = obj ? 0 : MAP_ANONYMOUS;
+	long ret = mm_mmap(l->mm, start, end - start, prot, MAP_PRIVATE | MAP_FIXED | anon, obj, true,
+			   false, offset >> PAGE_SHIFT);
+
+	if (ret < 0)
+		return mv_fail(l->err, (int)-ret, "%s: mapping %#lx-%#lx: %s", l->image->path, start,
+			       end, strerrordesc_np((int)-ret));
+	return 0;
+}
+
+/* elf_load(): the file's part, the zeroes up to the page's end, anonymous memory behind. */
+static int map_segment(const struct load *l, const GElf_Phdr *p)
+{
+	int prot = (p->p_flags & PF_R ? PROT_READ : 0) | (p->p_flags & PF_W ? PROT_WRITE : 0) |
+		   (p->p_flags & PF_X ? PROT_EXEC : 0);
+	gva_t start = p->p_vaddr + l->image->bias, file_end = start + p->p_filesz;
+	gva_t end = page_align(start + p->p_memsz), bss = start & PAGE_MASK;
+	int err;
+
+	if (p->p_filesz) {
+		bss = page_align(file_end);
+		err = map(l, start & PAGE_MASK, bss, prot, l->obj, p->p_offset & PAGE_MASK);
+		if (err)
+			return err;
+		if (p->p_memsz > p->p_filesz && file_end & ~PAGE_MASK)
+			mm_set_zero_from(l->mm, file_end);
+	}
+	if (bss < end) /* vm_brk_flags() */
+		return map(l, bss, end, PROT_READ | PROT_WRITE | (prot & PROT_EXEC), NULL, 0);
+	return 0;
+}
+
+static int map_segments(struct load *l)
+{
+	struct image *image = l->image;
+
+	for (unsigned i = 0; i < image->phnum; i++) {
+		const GElf_Phdr *p = &l->phdr[i];
+		int err;
+
+		if (p->p_type != PT_LOAD || !p->p_memsz)
+			continue;
+		err = map_segment(l, p);
+		if (err)
+			return err;
+		image->end = page_align(p->p_vaddr + p->p_memsz + image->bias);
+		if (l->ehdr.e_phoff >= p->p_offset && l->ehdr.e_phoff < p->p_offset + p->p_filesz)
+			image->phdr = l->ehdr.e_phoff - p->p_offset + p->p_vaddr + image->bias;
+	}
+	return 0;
+}
+
+/* A program that may be read and executed: open it, without waiting for a FIFO's writer. */
+static int open_program(struct load *l)
+{
+	struct image *image = l->image;
+	struct stat st;
+
+	image->fd = open(image->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (image->fd < 0 || fstat(image->fd, &st))
+		return mv_fail_errno(l->err, errno, image->path);
+	if (S_ISDIR(st.st_mode))
+		return mv_fail(l->err, EACCES, "%s: is a directory", image->path);
+	if (!S_ISREG(st.st_mode))
+		return mv_fail(l->err, EACCES, "%s: not a regular file", image->path);
+	if (faccessat(AT_FDCWD, image->path, X_OK, AT_EACCESS))
+		return mv_fail(l->err, EACCES, "%s: not executable: permission denied (chmod +x)",
+			       image->path);
+	if (!st.st_size)
+		return refuse(l, "the file is empty");
+	return 0;
+}
+
+static int read_elf(struct load *l)
+{
+	struct image *image = l->image;
+	char magic[2] = "";
+
+	elf_version(EV_CURRENT);
+	image->elf = elf_begin(image->fd, ELF_C_READ, NULL);
+	if (!image->elf || elf_kind(image->elf) != ELF_K_ELF) {
+		if (pread(image->fd, magic, 2, 0) == 2 && !memcmp(magic, "#!", 2))
+			return refuse(l, "a script: give its interpreter, a static program, instead");
+		return refuse(l, "not an ELF file");
+	}
+	if (!gelf_getehdr(image->elf, &l->ehdr))
+		return refuse(l, "its ELF header can't be read: the file is truncated");
+	return 0;
+}
+
+static int load(struct load *l)
+{
+	struct image *image = l->image;
+	uint64_t align;
+	int err, fd;
+
+	err = open_program(l);
+	if (!err)
+		err = read_elf(l);
+	if (!err)
+		err = check_ehdr(l);
+	if (!err)
+		err = read_phdrs(l);
+	if (err)
+		return err;
+	fd = fcntl(image->fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return mv_fail_errno(l->err, errno, image->path);
+	err = object_new_file(l->mm->phys, fd, false, image->path, &l->obj);
+	if (err)
+		return mv_fail_errno(l->err, -err, image->path);
+	err = check_segments(l, &align);
+	if (!err) {
+		image->bias = l->ehdr.e_type == ET_DYN ? DYN_BASE & ~(align - 1) : 0;
+		image->entry = l->ehdr.e_entry + image->bias;
+		err = map_segments(l);
+	}
+	object_put(l->obj);
+	return err;
+}
+
+int image_load(struct image *image, struct mm *mm, const char *path, struct mv_error *err)
+{
+	struct load *l = calloc(1, sizeof(*l));
+	int ret;
+
+	*image = (struct image){ .fd = -1, .path = strdup(path) };
+	if (!l || !image->path) {
+		free(l);
+		return mv_fail_errno(err, ENOMEM, path);
+	}
+	l->image = image;
+	l->mm = mm;
+	l->err = err;
+	ret = load(l);
+	free(l);
+	return ret;
+}
+
+void image_close(struct image *image)
+{
+	free(image->symbols);
+	elf_end(image->elf);
+	if (image->fd >= 0)
+		close(image->fd);
+	free(image->path);
+	*image = (struct image){ .fd = -1 };
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * host.c: what this host's KVM can do, and the floor of an exit's cost: the same monitor and the
+ * same vCPU as a sandbox has, with a host side that does nothing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vmm/mm/pgtable.h"
+#include "vmm/vm/vm.h"
+
+/* Exits a measurement takes; the median stands. */
+#define ROUNDS 4000
+
+/* Where the measuring code and its memory lie. */
+#define CODE_GVA 0x400000ull
+#define DATA_GVA 0x40000000ull
+
+/* Ring-3 code for each measurement; placed at CODE_GVA. */
+extern const char mv_floor_start[], mv_floor_out[], mv_floor_syscall[], mv_floor_touch[],
+	mv_floor_end[];
+
+__asm__(".pushsection .rodata\n"
+	"mv_floor_start:\n"
+	"mv_floor_out: mov $0x10000, %eax\n" /* MV_CALL_NOP */
+	"	out %al, $0xe0\n"	     /* MV_PORT_CALL */
+	"	jmp mv_floor_out\n"
+	"mv_floor_syscall: mov $0x10000, %eax\n"
+	"	syscall\n"
+	"	jmp mv_floor_syscall\n"
+	"mv_floor_touch: movb $1, (%rbx)\n"
+	"	add $4096, %rbx\n"
+	"	jmp mv_floor_touch\n"
+	"mv_floor_end:\n"
+	".popsection\n");
+
+_Static_assert(MV_CALL_NOP == 0x10000 && MV_PORT_CALL == 0xe0, "the numbers in the code above");
+
+/* A machine to measure on: a sandbox without payload. */
+struct floor_vm {
+	struct mv_vm *vm;
+	struct pt_path path;	/* of the next page to be touched */
+	gfn_t frames;		/* ROUNDS of them adjoining, with memory */
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static int map_code(struct floor_vm *f)
+{
+	struct mm *mm = &f->vm->mm;
+	gfn_t code = phys_alloc_table(mm->phys);
+	struct pt_path path;
+
+	if (!code || pt_walk(mm, CODE_GVA, LEVEL_PTE, true, &path))
+		return -ENOMEM;
+	memcpy(phys_hva(mm->phys, gfn_gpa(code)), mv_floor_start,
+	       (size_t)(mv_floor_end - mv_floor_start));
+	pt_set(mm, path.table[LEVEL_PTE], pt_last(&path), pte_make(code, PTE_P | PTE_U));
+	return 0;
+}
+
+/* Tables and frames exist, and the frames have memory, before the first fault. */
+static int map_data(struct floor_vm *f)
+{
+	struct mm *mm = &f->vm->mm;
+	struct pt_path path;
+	unsigned got;
+
+	for (uint64_t i = 0; i < ROUNDS; i += PTRS_PER_TABLE)
+		if (pt_walk(mm, DATA_GVA + i * PAGE_SIZE, LEVEL_PTE, true, &path))
+			return -ENOMEM;
+	f->frames = phys_alloc_anon(mm->phys, ROUNDS, &got);
+	if (got < ROUNDS)
+		return -ENOMEM;
+	memset(phys_hva(mm->phys, gfn_gpa(f->frames)), 1, ROUNDS * PAGE_SIZE);
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The host's whole work for fault i: one entry stored. */
+static void store_pte(struct floor_vm *f, unsigned i)
+{
+	struct mm *mm = &f->vm->mm;
+
+	if (i % PTRS_PER_TABLE == 0)
+		pt_walk(mm, DATA_GVA + i * PAGE_SIZE, LEVEL_PTE, false, &f->path);
+	f->path.entry[LEVEL_PTE][i % PTRS_PER_TABLE] =
+		pte_make(f->frames + i, PTE_P | PTE_W | PTE_U);
+}
+
+/* Median ns from one event to the next of code that only makes such events; 0: it failed. */
+static uint64_t measure(struct floor_vm *f, const char *code, enum vcpu_event event)
+{
+	static _Thread_local uint64_t ns[ROUNDS];
+	struct vcpu *vcpu = &f->vm->vcpu;
+	uint64_t last, now;
+
+	vcpu_start(vcpu, CODE_GVA + (uint64_t)(code - mv_floor_start), 0);
+	vcpu->regs->rbx = DATA_GVA;
+	if (vcpu_run(vcpu) != event)
+		return 0;
+	last = now_ns();
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		if (event == VCPU_EXCEPTION)
+			store_pte(f, i);
+		if (vcpu_run(vcpu) != event)
+			return 0;
+		now = now_ns();
+		ns[i] = now - last;
+		last = now;
+	}
+	qsort(ns, ROUNDS, sizeof(ns[0]), compare);
+	return ns[ROUNDS / 2];
+}
+
+static int measure_floor(struct mv_host *host, struct mv_error *err)
+{
+	struct floor_vm f = { 0 };
+	struct mv_options opt;
+	int ret;
+
+	mv_options_init(&opt);
+	ret = mv_open(&opt, &f.vm, err);
+	if (ret)
+		return ret;
+	if (map_code(&f) || map_data(&f)) {
+		ret = mv_fail_errno(err, ENOMEM, "measuring exits");
+	} else {
+		host->syscall_ring3 = f.vm->vcpu.syscall_ring3;
+		host->phys_bits = f.vm->kvm.phys_bits;
+		host->max_slots = f.vm->kvm.max_slots;
+		host->sync_regs = f.vm->kvm.sync_regs;
+		host->port_exit_ns = measure(&f, mv_floor_out, VCPU_CALL);
+		host->syscall_ns = measure(&f, mv_floor_syscall, VCPU_CALL);
+		host->pf_exit_ns = measure(&f, mv_floor_touch, VCPU_EXCEPTION);
+		if (!host->port_exit_ns || !host->syscall_ns || !host->pf_exit_ns)
+			ret = mv_fail(err, EIO, "measuring exits: an unexpected one came");
+	}
+	mv_close(f.vm);
+	return ret;
+}
+
+/* The word in brackets of /sys/kernel/mm/transparent_hugepage/enabled. */
+static const char *thp_setting(void)
+{
+	static const char *const words[] = { "[always]", "[madvise]", "[never]" };
+	static const char *const names[] = { "always", "madvise", "never" };
+	char buf[64] = "";
+	int fd = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		if (read(fd, buf, sizeof(buf) - 1) < 0)
+			*buf = '\0';
+		close(fd);
+	}
+	for (unsigned i = 0; i < 3; i++)
+		if (strstr(buf, words[i]))
+			return names[i];
+	return "absent";
+}
+
+static bool has_userfaultfd(void)
+{
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 && (fd = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC)) < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+int mv_host(struct mv_host *host, struct mv_error *err)
+{
+	int ret;
+
+	*host = (struct mv_host){ .thp = thp_setting(), .userfaultfd = has_userfaultfd() };
+	kvm_host_kind(&host->module, &host->stage2);
+	ret = measure_floor(host, err);
+	if (ret)
+		return ret;
+	/* both are required of a host to get here */
+	host->api_version = KVM_API_VERSION;
+	return 0;
+}

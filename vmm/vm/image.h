@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* image.h: the executable that a sandbox runs: its ELF file, where it lies, its symbols. */
+#ifndef VM_IMAGE_H
+#define VM_IMAGE_H
+
+#include <libelf.h>
+
+#include "vmm/mm/mm.h"
+
+/* A function or variable of the file. */
+struct image_symbol {
+	const char *name;	/* libelf's, as long as image->elf */
+	gva_t gva;
+	uint64_t size;
+};
+
+struct image {
+	char *path;		/* as it was given */
+	int fd;
+	Elf *elf;
+	gva_t bias;		/* what is added to the file's addresses; 0 for ET_EXEC */
+	gva_t entry;		/* where it starts */
+	gva_t phdr;		/* AT_PHDR: where its program headers lie; 0: in no segment */
+	unsigned phnum;
+	gva_t end;		/* behind its last segment, page-aligned: the heap's start */
+	struct image_symbol *symbols;	/* by gva; read at the first look-up */
+	size_t nr_symbols;
+	bool symbols_read;
+};
+
+/*
+ * Open an ELF file and map its segments, without touching a page of them. -ENOENT, -EACCES,
+ * -ENOEXEC, -ENOMEM, with words. image_close() is the caller's in any case.
+ */
+int image_load(struct image *image, struct mm *mm, const char *path, struct mv_error *err);
+void image_close(struct image *image);
+
+/* By name: the symbol, or NULL. */
+const struct image_symbol *image_symbol(struct image *image, const char *name);
+/* The last symbol that begins at or below gva and, if it has a size, covers it; or NULL. */
+const struct image_symbol *image_symbol_at(struct image *image, gva_t gva);
+
+#endif

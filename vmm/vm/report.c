@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+/* report.c: what a person reads: a walk, the tables, smaps, how a payload died, the counters. */
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "vmm/mm/pte.h"
+#include "vmm/vm/vm.h"
+
+/* "P W U A D PS NX" */
+static const char *flags_of(uint64_t e, unsigned level, char *buf, size_t len)
+{
+	static const struct {
+		uint64_t bit;
+		const char *name;
+	} bits[] = { { PTE_P, "P" },	 { PTE_W, "W" }, { PTE_U, "U" }, { PTE_PWT, "PWT" },
+		     { PTE_PCD, "PCD" }, { PTE_A, "A" }, { PTE_D, "D" }, { PTE_PS, "PS" },
+		     { PTE_G, "G" },	 { PTE_NX, "NX" } };
+	size_t n = 0;
+
+	*buf = '\0';
+	for (unsigned i = 0; i < sizeof(bits) / sizeof(bits[0]) && n < len; i++) {
+		const char *name = bits[i].name;
+
+		if (!(e & bits[i].bit) || (bits[i].bit == PTE_D && !pte_leaf(e, level)))
+			continue;
+		if (bits[i].bit == PTE_PS && level == LEVEL_PTE)
+			name = "PAT";
+		n += (size_t)snprintf(buf + n, len - n, "%s%s", n ? " " : "", name);
+	}
+	return buf;
+}
+
+static void print_step(const struct mv_walk_step *s, FILE *out)
+{
+	char flags[64];
+	uint64_t size = 1ull << level_shift(s->level), to = s->entry & PTE_ADDR;
+
+	fprintf(out, "  %s[%3u]  at gpa 0x%09" PRIx64 "  value 0x%016" PRIx64 "  ",
+		mv_level_name(s->level), s->index, s->table + 8 * s->index, s->entry);
+	if (!(s->entry & PTE_P))
+		fprintf(out, "%-14s  not present\n", flags_of(s->entry, s->level, flags, sizeof(flags)));
+	else if (pte_leaf(s->entry, s->level))
+		fprintf(out, "%-14s  frame of %s at gpa %#" PRIx64 "\n",
+			flags_of(s->entry, s->level, flags, sizeof(flags)),
+			s->level == LEVEL_PTE ? "4 KiB" : "2 MiB", to & ~(size - 1));
+	else
+		fprintf(out, "%-14s  %s table at gpa %#" PRIx64 "\n",
+			flags_of(s->entry, s->level, flags, sizeof(flags)),
+			mv_level_name(s->level - 1), to);
+}
+
+static const char *access_name(unsigned access, char *buf)
+{
+	snprintf(buf, 4, "%c%c%c", access & MV_READ ? 'r' : '-', access & MV_WRITE ? 'w' : '-',
+		 access & MV_EXEC ? 'x' : '-');
+	return buf;
+}
+
+void mv_print_walk(struct mv_vm *vm, uint64_t gva, FILE *out)
+{
+	char name[256], access[4];
+	struct mv_walk w;
+
+	if (mv_walk(vm, gva, &w)) {
+		fprintf(out, "gva %#" PRIx64 ": not canonical: no tables can translate it\n", gva);
+		return;
+	}
+	fprintf(out, "gva 0x%" PRIx64, gva);
+	if (!mv_symbol_at(vm, gva, name, sizeof(name)))
+		fprintf(out, " <%s>", name);
+	fprintf(out, " = pgd %u, pud %u, pmd %u, pte %u (9 bits each), offset 0x%" PRIx64 " (12 bits)\n",
+		level_index(gva, LEVEL_PGD), level_index(gva, LEVEL_PUD),
+		level_index(gva, LEVEL_PMD), level_index(gva, LEVEL_PTE),
+		(uint64_t)(gva & ~PAGE_MASK));
+	fprintf(out, "  CR3       pgd table at gpa %#" PRIx64 "\n", gfn_gpa(vm->mm.pgd));
+	for (unsigned i = 0; i < w.nsteps; i++)
+		print_step(&w.steps[i], out);
+	if (w.present)
+		fprintf(out, "  gpa %#" PRIx64 " = frame + offset 0x%" PRIx64 "; ring 3 may %s\n", w.gpa,
+			gva & (w.page_size - 1), access_name(w.access, access));
+	else
+		fprintf(out, "  no frame: the walk ends at the %s, an access faults\n",
+			mv_level_name(w.steps[w.nsteps - 1].level));
+}
+
+static const char *size_name(uint64_t size, char *buf, size_t len)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	unsigned u = 0;
+
+	while (u < 4 && size >= 1024 && size % 1024 == 0) {
+		size /= 1024;
+		u++;
+	}
+	snprintf(buf, len, "%" PRIu64 " %s", size, units[u]);
+	return buf;
+}
+
+void mv_print_tables(struct mv_vm *vm, FILE *out)
+{
+	uint64_t all = 1, sum = 0, full = 0;
+	struct mv_counters c;
+	char buf[2][32];
+
+	mv_counters(vm, &c);
+	fprintf(out, "tables   exist        bytes   if all existed\n");
+	for (unsigned l = LEVEL_PGD; l >= LEVEL_PTE; l--, all *= PTRS_PER_TABLE) {
+		fprintf(out, "  %s %8" PRIu64 " %12s   2^%-2u = %9" PRIu64 " tables, %s\n",
+			mv_level_name(l), c.tables[l],
+			size_name(c.tables[l] * PAGE_SIZE, buf[0], sizeof(buf[0])),
+			TABLE_SHIFT * (LEVEL_PGD - l), all,
+			size_name(all * PAGE_SIZE, buf[1], sizeof(buf[1])));
+		sum += c.tables[l];
+		full += all;
+	}
+	fprintf(out, "  sum %8" PRIu64 " %12s          %9" PRIu64 " tables, %.1f GiB\n", sum,
+		size_name(sum * PAGE_SIZE, buf[0], sizeof(buf[0])), full,
+		(double)(full * PAGE_SIZE) / (1ull << 30));
+}
+
+/* The line of /proc/PID/maps. */
+static void print_maps_line(const struct mv_vma *v, FILE *out)
+{
+	char access[4];
+
+	fprintf(out, "%08" PRIx64 "-%08" PRIx64 " %s%c %08" PRIx64 " %02x:%02x %" PRIu64, v->start,
+		v->end, access_name(v->prot, access), v->shared ? 's' : 'p', v->offset,
+		major(v->dev), minor(v->dev), v->ino);
+	if (*v->name)
+		fprintf(out, " %s", v->name);
+	fputc('\n', out);
+}
+
+static void print_kb(FILE *out, const char *name, uint64_t bytes)
+{
+	fprintf(out, "%-15s %8" PRIu64 " kB\n", name, bytes >> 10);
+}
+
+/* Names and order are those of fs/proc/task_mmu.c; Reserved is mapvisor's own. */
+static void print_smap(const struct mv_vma *v, FILE *out)
+{
+	bool file = v->ino != 0;
+
+	print_maps_line(v, out);
+	print_kb(out, "Size:", v->end - v->start);
+	print_kb(out, "KernelPageSize:", PAGE_SIZE);
+	print_kb(out, "MMUPageSize:", PAGE_SIZE);
+	print_kb(out, "Rss:", v->backed);
+	print_kb(out, "Reserved:", v->reserved);
+	print_kb(out, "Referenced:", v->accessed);
+	print_kb(out, "Dirty:", v->dirty);
+	print_kb(out, "Anonymous:", min_u64(v->anonymous, v->backed));
+	print_kb(out, "AnonHugePages:", file ? 0 : min_u64(v->huge, v->backed));
+	fprintf(out, "VmFlags:%s%s%s%s%s\n", v->prot & MV_READ ? " rd" : "",
+		v->prot & MV_WRITE ? " wr" : "", v->prot & MV_EXEC ? " ex" : "",
+		v->shared ? " sh" : "", v->growsdown ? " gd" : "");
+}
+
+void mv_print_smaps(struct mv_vm *vm, FILE *out)
+{
+	struct mv_vma v;
+
+	for (uint64_t gva = 0; !mv_vma(vm, gva, &v); gva = v.end)
+		print_smap(&v, out);
+}
+
+static const char *code_name(const struct mv_exit *end)
+{
+	static const struct {
+		int signal, code;
+		const char *name;
+	} codes[] = {
+		{ SIGSEGV, SEGV_MAPERR, "SEGV_MAPERR, nothing is mapped there" },
+		{ SIGSEGV, SEGV_ACCERR, "SEGV_ACCERR, the mapping doesn't allow it" },
+		{ SIGSEGV, SI_KERNEL, "SI_KERNEL, a general protection fault: a privileged "
+				      "instruction, or an address that is not canonical" },
+		{ SIGBUS, BUS_ADRERR, "BUS_ADRERR, behind the end of the mapped file" },
+		{ SIGBUS, BUS_ADRALN, "BUS_ADRALN, not aligned" },
+		{ SIGFPE, FPE_INTDIV, "FPE_INTDIV, integer division by zero or overflow" },
+		{ SIGILL, ILL_ILLOPN, "ILL_ILLOPN, no such instruction" },
+		{ SIGTRAP, SI_KERNEL, "SI_KERNEL, a breakpoint instruction" },
+	};
+
+	for (unsigned i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (codes[i].signal == end->signal && codes[i].code == end->code)
+			return codes[i].name;
+	return "";
+}
+
+static void print_registers(const struct mv_exit *end, FILE *out)
+{
+	static const char *const names[16] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp",
+					       "rsi", "rdi", "r8",  "r9",  "r10", "r11",
+					       "r12", "r13", "r14", "r15" };
+
+	for (unsigned i = 0; i < 16; i++)
+		fprintf(out, "  %-3s %016" PRIx64 "%s", names[i], end->regs[i],
+			i % 4 == 3 ? "\n" : "");
+}
+
+/* The VMA that holds gva, or those next to it. */
+static void print_vmas_near(struct mv_vm *vm, uint64_t gva, FILE *out)
+{
+	struct mv_vma v, below = { 0 };
+
+	for (uint64_t at = 0; !mv_vma(vm, at, &v); at = v.end) {
+		if (v.end <= gva) {
+			below = v;
+			continue;
+		}
+		if (v.start <= gva) {
+			fprintf(out, "  in        ");
+			print_maps_line(&v, out);
+			return;
+		}
+		break;
+	}
+	if (below.end) {
+		fprintf(out, "  0x%" PRIx64 " behind ", gva - below.end);
+		print_maps_line(&below, out);
+	}
+	if (v.end > gva && v.start > gva) {
+		fprintf(out, "  %#" PRIx64 " before ", v.start - gva);
+		print_maps_line(&v, out);
+	}
+}
+
+static void print_place(struct mv_vm *vm, const char *what, uint64_t gva, FILE *out)
+{
+	char name[256];
+
+	fprintf(out, "  %-9s 0x%" PRIx64, what, gva);
+	if (!mv_symbol_at(vm, gva, name, sizeof(name)))
+		fprintf(out, "  <%s>", name);
+}
+
+static bool has_address(const struct mv_exit *end)
+{
+	return end->access != 0;
+}
+
+void mv_print_exit(struct mv_vm *vm, const struct mv_exit *end, FILE *out)
+{
+	const char *what = end->access == MV_WRITE ? "write" :
+			   end->access == MV_EXEC  ? "execute" :
+						     "read";
+
+	if (end->kind == MV_EXIT_STATUS)
+		return;
+	if (end->kind == MV_EXIT_OOM)
+		fprintf(out, "payload ended: out of memory (%" PRIu64 " KiB allowed)\n",
+			vm->opt.mem >> 10);
+	else if (end->kind == MV_EXIT_SIGNAL)
+		fprintf(out, "payload ended by SIG%s%s%s\n", sigabbrev_np(end->signal),
+			*code_name(end) ? ": " : "", code_name(end));
+	else
+		fprintf(out, "payload stopped: %s\n",
+			end->kind == MV_EXIT_TIMEOUT ? "its time was over" : "interrupted");
+	if (has_address(end)) {
+		print_place(vm, "address", end->addr, out);
+		fprintf(out, "  (%s)\n", what);
+	}
+	print_place(vm, "rip", end->rip, out);
+	fputc('\n', out);
+	print_registers(end, out);
+	if (has_address(end)) {
+		print_vmas_near(vm, end->addr, out);
+		mv_print_walk(vm, end->addr, out);
+	}
+	if (end->kind == MV_EXIT_OOM) {
+		mv_print_tables(vm, out);
+		mv_print_smaps(vm, out);
+	}
+}
+
+static void print_count(FILE *out, uint64_t n, const char *what)
+{
+	fprintf(out, "%12" PRIu64 "  %s\n", n, what);
+}
+
+static void print_unknown_calls(struct mv_vm *vm, FILE *out)
+{
+	size_t cursor = 0;
+	uint64_t count;
+	int64_t nr;
+
+	while (!mv_unknown_call(vm, &cursor, &nr, &count)) {
+		const char *name = mv_call_name(nr);
+
+		fprintf(out, "%12" PRIu64 "    %s (%" PRId64 "): not served, -ENOSYS\n", count,
+			name ? name : "unknown", nr);
+	}
+}
+
+void mv_print_stats(struct mv_vm *vm, FILE *out)
+{
+	struct mv_counters c;
+	uint64_t faults = 0;
+
+	mv_counters(vm, &c);
+	for (unsigned k = 0; k < MV_FAULT_KINDS; k++)
+		faults += c.faults[k];
+	print_count(out, faults, "page faults");
+	for (unsigned k = 0; k < MV_FAULT_KINDS; k++)
+		if (c.faults[k])
+			fprintf(out, "%12" PRIu64 "    %s\n", c.faults[k],
+				mv_fault_name((enum mv_fault)k));
+	print_count(out, c.host_faults, "  of them taken by calls' own accesses");
+	print_count(out, c.around, "entries made around faults");
+	print_count(out, c.huge, "2 MiB leaves made");
+	print_count(out, c.copied, "pages copied");
+	print_count(out, c.frames, "anonymous frames reserved");
+	for (unsigned l = LEVEL_PGD; l >= LEVEL_PTE; l--)
+		fprintf(out, "%12" PRIu64 "  %s tables (%" PRIu64 " made, %" PRIu64 " freed)\n",
+			c.tables[l], mv_level_name(l), c.tables_made[l], c.tables_freed[l]);
+	print_count(out, c.flush_free, "runs of frames given back");
+	print_count(out, c.flush_keep, "notifier events for frames kept");
+	print_count(out, c.drops, "drops of every translation");
+	print_count(out, c.reclaimed, "never-touched frames taken back");
+	print_count(out, c.exits, "exits");
+	print_count(out, c.exits_call, "  calls");
+	print_count(out, c.exits_exception, "  exceptions");
+	print_count(out, c.exits_other, "  others");
+	print_count(out, c.slots, "memory slots");
+	print_count(out, c.calls, "calls");
+	print_unknown_calls(vm, out);
+	if (c.fault_ns_p50) {
+		print_count(out, c.fault_ns_p50, "ns in the VMM for a fault, p50");
+		print_count(out, c.fault_ns_p99, "ns in the VMM for a fault, p99");
+	}
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run.c: the run loop: enter the guest, see why it came back, serve that, enter again, until the
+ * payload ends or its time does.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vmm/vm/vm.h"
+
+#define STATUS_TIMEOUT 124
+#define STATUS_SIGNAL 128
+
+/* What serving an event came to. */
+enum step { STEP_GO_ON, STEP_END, STEP_FAILED };
+
+static void fill_registers(const struct mv_vm *vm, struct mv_exit *end)
+{
+	const struct kvm_regs *r = vm->vcpu.regs;
+	const uint64_t regs[16] = { r->rax, r->rcx, r->rdx, r->rbx, vm->vcpu.rsp, r->rbp, r->rsi,
+				    r->rdi, r->r8, r->r9, r->r10, r->r11, r->r12, r->r13, r->r14,
+				    r->r15 };
+
+	memcpy(end->regs, regs, sizeof(regs));
+	end->rip = vm->vcpu.rip;
+	end->rsp = vm->vcpu.rsp;
+	end->rflags = vm->vcpu.rflags;
+}
+
+static enum step end_with_signal(struct mv_vm *vm, struct mv_exit *end, int signal, int code,
+				 uint64_t addr)
+{
+	end->kind = MV_EXIT_SIGNAL;
+	end->signal = signal;
+	end->code = code;
+	end->addr = addr;
+	end->status = STATUS_SIGNAL + signal;
+	fill_registers(vm, end);
+	vm->state = VM_ENDED;
+	return STEP_END;
+}
+
+static enum step out_of_memory(struct mv_vm *vm, struct mv_exit *end, uint64_t addr)
+{
+	end_with_signal(vm, end, SIGKILL, SI_KERNEL, addr);
+	end->kind = MV_EXIT_OOM;
+	return STEP_END;
+}
+
+static enum step serve_call(struct mv_vm *vm, struct mv_exit *end)
+{
+	const struct kvm_regs *r = vm->vcpu.regs;
+	const uint64_t args[6] = { r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9 };
+	int64_t result = 0;
+
+	switch (linux_call(&vm->process, (int64_t)r->rax, args, &result)) {
+	case CALL_DONE:
+		vcpu_answer(&vm->vcpu, result);
+		return STEP_GO_ON;
+	case CALL_INTERRUPTED:
+		vm->call_pending = true;
+		return STEP_GO_ON;
+	case CALL_EXIT:
+		break;
+	}
+	if (vm->process.signal)
+		return end_with_signal(vm, end, vm->process.signal, SI_USER, 0);
+	end->kind = MV_EXIT_STATUS;
+	end->status = vm->process.status;
+	fill_registers(vm, end);
+	vm->state = VM_ENDED;
+	return STEP_END;
+}
+
+static enum step serve_page_fault(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
+{
+	const uint32_t code = vm->vcpu.error_code;
+	const gva_t gva = vm->vcpu.cr2;
+	unsigned access = code & PF_INSTR ? MV_EXEC : code & PF_WRITE ? MV_WRITE : MV_READ;
+	struct mm_fault fault = mm_fault(&vm->mm, gva, access);
+
+	if (fault.err) {
+		mv_fail(err, -fault.err, "the fault at %#lx: %s", gva, strerrordesc_np(-fault.err));
+		return STEP_FAILED;
+	}
+	if (!fault.signal)
+		return STEP_GO_ON;
+	end->access = access;
+	if (fault.signal == SIGKILL)
+		return out_of_memory(vm, end, gva);
+	return end_with_signal(vm, end, fault.signal, fault.code, gva);
+}
+
+/* Which floating-point exception it was: fpu__exception_code() of arch/x86/kernel/fpu/core.c. */
+static int fpe_code(const struct vcpu *vcpu, unsigned vector)
+{
+	struct kvm_fpu fpu;
+	unsigned e;
+
+	if (ioctl(vcpu->fd, KVM_GET_FPU, &fpu))
+		return FPE_FLTINV;
+	e = vector == VECTOR_MF ? fpu.fsw & ~fpu.fcw : fpu.mxcsr & ~(fpu.mxcsr >> 7);
+	return e & 0x01 ? FPE_FLTINV :
+	       e & 0x04 ? FPE_FLTDIV :
+	       e & 0x08 ? FPE_FLTOVF :
+	       e & 0x12 ? FPE_FLTUND :
+			  FPE_FLTRES;
+}
+
+/* The signal that an exception is, with si_code and si_addr: arch/x86/kernel/traps.c. */
+static enum step serve_exception(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
+{
+	const struct vcpu *vcpu = &vm->vcpu;
+
+	if (vcpu->in_monitor) /* SYSRET to an address that the CPU refuses, or worse */
+		return end_with_signal(vm, end, SIGSEGV, SI_KERNEL, 0);
+	switch (vcpu->vector) {
+	case VECTOR_PF:
+		return serve_page_fault(vm, end, err);
+	case VECTOR_DE:
+		return end_with_signal(vm, end, SIGFPE, FPE_INTDIV, vcpu->rip);
+	case VECTOR_DB:
+		return end_with_signal(vm, end, SIGTRAP, TRAP_TRACE, vcpu->rip);
+	case VECTOR_BP:
+		return end_with_signal(vm, end, SIGTRAP, SI_KERNEL, 0);
+	case VECTOR_UD:
+		return end_with_signal(vm, end, SIGILL, ILL_ILLOPN, vcpu->rip);
+	case VECTOR_NP:
+	case VECTOR_SS:
+		return end_with_signal(vm, end, SIGBUS, SI_KERNEL, 0);
+	case VECTOR_AC:
+		return end_with_signal(vm, end, SIGBUS, BUS_ADRALN, 0);
+	case VECTOR_MF:
+	case VECTOR_XM:
+		return end_with_signal(vm, end, SIGFPE, fpe_code(vcpu, vcpu->vector), vcpu->rip);
+	default: /* #GP and what else can't be helped */
+		return end_with_signal(vm, end, SIGSEGV, SI_KERNEL, 0);
+	}
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* Take kicks that are pending: one that stayed would end every KVM_RUN at once. */
+static void take_kicks(void)
+{
+	const struct timespec no_wait = { 0 };
+	sigset_t kick;
+
+	sigemptyset(&kick);
+	sigaddset(&kick, KICK_SIGNAL);
+	while (sigtimedwait(&kick, NULL, &no_wait) > 0)
+		;
+}
+
+/* A signal ended KVM_RUN, or a call: whose was it? */
+static enum step serve_interrupt(struct mv_vm *vm, struct mv_exit *end)
+{
+	bool asked;
+
+	take_kicks();
+	pthread_mutex_lock(&vm->kick_lock);
+	asked = vm->interrupt;
+	vm->interrupt = false;
+	pthread_mutex_unlock(&vm->kick_lock);
+	if (asked) {
+		end->kind = MV_EXIT_INTERRUPTED;
+		fill_registers(vm, end);
+		return STEP_END;
+	}
+	if (vm->deadline_ns && now_ns() >= vm->deadline_ns) {
+		end->kind = MV_EXIT_TIMEOUT;
+		end->status = STATUS_TIMEOUT;
+		fill_registers(vm, end);
+		vm->state = VM_ENDED;
+		return STEP_END;
+	}
+	return STEP_GO_ON; /* another thread's signal, or one that nobody waits for any more */
+}
+
+/*
+ * Host memory behind a frame is gone: a file shrank under its mapping. With the entries dropped
+ * the access faults, and gets its SIGBUS.
+ */
+static enum step serve_lost_memory(struct mv_vm *vm, struct mv_error *err)
+{
+	long n = mm_revalidate(&vm->mm);
+
+	if (n > 0)
+		return STEP_GO_ON;
+	mv_fail(err, EIO, "KVM_RUN: host memory behind a guest frame can't be reached%s",
+		n ? "; the files mapped can't be asked for their size" : "");
+	return STEP_FAILED;
+}
+
+static enum step serve(struct mv_vm *vm, enum vcpu_event event, struct mv_exit *end,
+		       struct mv_error *err)
+{
+	switch (event) {
+	case VCPU_CALL:
+		vm->exits.call++;
+		return serve_call(vm, end);
+	case VCPU_EXCEPTION:
+		vm->exits.exception++;
+		return serve_exception(vm, end, err);
+	case VCPU_INTERRUPTED:
+		vm->exits.other++;
+		return serve_interrupt(vm, end);
+	case VCPU_FAULT:
+		vm->exits.other++;
+		return serve_lost_memory(vm, err);
+	case VCPU_ERROR:
+		break;
+	}
+	vm->exits.other++;
+	vcpu_error(&vm->vcpu, err);
+	return STEP_FAILED;
+}
+
+static enum step loop(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
+{
+	enum vcpu_event event = VCPU_CALL;
+	enum step step = STEP_GO_ON;
+	uint64_t left;
+
+	while (step == STEP_GO_ON) {
+		if (vm->call_pending) { /* interrupted in the host: look why, then make it again */
+			vm->call_pending = false;
+			step = serve_interrupt(vm, end);
+			vm->call_pending = step != STEP_GO_ON;
+			if (step == STEP_GO_ON)
+				step = serve_call(vm, end);
+			continue;
+		}
+		left = vm->vcpu.leave_ns;
+		event = vcpu_run(&vm->vcpu);
+		if (vm->opt.timing && vm->fault_open)
+			hist_add(&vm->fault_ns, vm->vcpu.enter_ns - left);
+		vm->exits.all++;
+		vm->fault_open = event == VCPU_EXCEPTION && vm->vcpu.vector == VECTOR_PF;
+		step = serve(vm, event, end, err);
+	}
+	return step;
+}
+
+/* The thread becomes the vCPU's: it takes kicks, and a timer sends one at the deadline. */
+static int begin(struct mv_vm *vm, sigset_t *saved, timer_t *timer, struct mv_error *err)
+{
+	struct sigevent ev = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = KICK_SIGNAL };
+	struct itimerspec when = { 0 };
+	uint64_t deadline;
+	sigset_t kick;
+
+	sigemptyset(&kick);
+	sigaddset(&kick, KICK_SIGNAL);
+	pthread_sigmask(SIG_BLOCK, &kick, saved);
+	pthread_mutex_lock(&vm->kick_lock);
+	vm->runner = (pid_t)syscall(SYS_gettid);
+	if (vm->interrupt)
+		syscall(SYS_tgkill, getpid(), vm->runner, KICK_SIGNAL);
+	pthread_mutex_unlock(&vm->kick_lock);
+	vm->deadline_ns = 0;
+	if (vcpu_allow(&vm->vcpu, KICK_SIGNAL))
+		return mv_fail_errno(err, errno, "KVM_SET_SIGNAL_MASK");
+	if (!vm->opt.timeout_ns || __builtin_add_overflow(now_ns(), vm->opt.timeout_ns, &deadline))
+		return 0;
+	ev._sigev_un._tid = vm->runner;
+	when.it_value.tv_sec = (time_t)(vm->opt.timeout_ns / 1000000000);
+	when.it_value.tv_nsec = (long)(vm->opt.timeout_ns % 1000000000);
+	if (timer_create(CLOCK_MONOTONIC, &ev, timer))
+		return mv_fail_errno(err, errno, "the time limit's timer");
+	timer_settime(*timer, 0, &when, NULL);
+	vm->deadline_ns = deadline;
+	return 0;
+}
+
+/* No kick may be left behind: unblocked it would end the process. */
+static void finish(struct mv_vm *vm, const sigset_t *saved, timer_t timer)
+{
+	if (vm->deadline_ns)
+		timer_delete(timer);
+	pthread_mutex_lock(&vm->kick_lock);
+	vm->runner = 0;
+	pthread_mutex_unlock(&vm->kick_lock);
+	take_kicks();
+	pthread_sigmask(SIG_SETMASK, saved, NULL);
+}
+
+int mv_run(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
+{
+	struct mv_error unasked;
+	sigset_t saved;
+	timer_t timer = NULL;
+	int ret;
+
+	err = err ? err : &unasked;
+	*end = (struct mv_exit){ 0 };
+	if (vm->state != VM_LOADED)
+		return mv_fail(err, EINVAL, "%s", vm->state == VM_EMPTY ?
+			       "nothing was loaded into this sandbox" : "the payload has ended");
+	ret = begin(vm, &saved, &timer, err);
+	if (!ret && loop(vm, end, err) == STEP_FAILED) {
+		vm->state = VM_ENDED;
+		ret = -err->num;
+	}
+	finish(vm, &saved, timer);
+	return ret;
+}
+
+void mv_interrupt(struct mv_vm *vm)
+{
+	pthread_mutex_lock(&vm->kick_lock);
+	vm->interrupt = true;
+	if (vm->runner)
+		syscall(SYS_tgkill, getpid(), vm->runner, KICK_SIGNAL);
+	pthread_mutex_unlock(&vm->kick_lock);
+}

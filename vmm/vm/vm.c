@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* vm.c: a sandbox's life: options, opening, loading, closing. */
+#include "vmm/vm/vm.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmm/vm/stack.h"
+
+void mv_options_init(struct mv_options *opt)
+{
+	*opt = (struct mv_options){
+		.size = sizeof(*opt),
+		.mem = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE),
+		.fault_around = 64 << 10,
+		.thp = MV_THP_AUTO,
+		.fds = { 0, 1, 2 },
+	};
+}
+
+static int check_options(const struct mv_options *opt, struct mv_error *err)
+{
+	if (opt->size != sizeof(*opt))
+		return mv_fail(err, EINVAL, "mv_options.size: %zu, %zu expected: call "
+			       "mv_options_init() first", opt->size, sizeof(*opt));
+	if (opt->mem < 64 * PAGE_SIZE)
+		return mv_fail(err, EINVAL, "mv_options.mem: %lu bytes are too few; 256K at least",
+			       opt->mem);
+	if (opt->fault_around < PAGE_SIZE || opt->fault_around > PMD_SIZE ||
+	    opt->fault_around & (opt->fault_around - 1))
+		return mv_fail(err, EINVAL, "mv_options.fault_around: %lu is no power of two from "
+			       "4096 to 2097152", opt->fault_around);
+	if (opt->thp < MV_THP_AUTO || opt->thp > MV_THP_ALWAYS)
+		return mv_fail(err, EINVAL, "mv_options.thp: %d is unknown", (int)opt->thp);
+	return 0;
+}
+
+static int no_memory(struct mv_error *err)
+{
+	return mv_fail_errno(err, ENOMEM, "making a sandbox");
+}
+
+int mv_open(const struct mv_options *opt, struct mv_vm **out, struct mv_error *err)
+{
+	struct mv_vm *vm;
+	int ret = check_options(opt, err);
+
+	if (ret)
+		return ret;
+	vm = calloc(1, sizeof(*vm));
+	if (!vm)
+		return no_memory(err);
+	vm->opt = *opt;
+	vm->image.fd = -1;
+	pthread_mutex_init(&vm->kick_lock, NULL);
+	ret = kvm_open(&vm->kvm, err);
+	if (ret)
+		goto fail_free;
+	if (phys_init(&vm->phys, &kvm_phys_ops, &vm->kvm, 1ull << vm->kvm.phys_bits, opt->mem)) {
+		ret = no_memory(err);
+		goto fail_kvm;
+	}
+	if (monitor_init(&vm->monitor, &vm->phys) ||
+	    mm_init(&vm->mm, &vm->phys, (unsigned)(opt->fault_around >> PAGE_SHIFT), opt->thp) ||
+	    monitor_map(&vm->monitor, &vm->mm)) {
+		ret = no_memory(err);
+		goto fail_phys;
+	}
+	ret = vcpu_open(&vm->vcpu, &vm->kvm, &vm->monitor, vm->mm.pgd, err);
+	if (ret)
+		goto fail_phys;
+	vm->vcpu.timing = opt->timing;
+	ret = process_init(&vm->process, &vm->mm, opt, err);
+	if (ret)
+		goto fail_vcpu;
+	vm->process.kick_signal = KICK_SIGNAL;
+	*out = vm;
+	return 0;
+
+fail_vcpu:
+	vcpu_close(&vm->vcpu);
+fail_phys:
+	kvm_close(&vm->kvm);
+	phys_destroy(&vm->phys);
+	goto fail_free;
+fail_kvm:
+	kvm_close(&vm->kvm);
+fail_free:
+	pthread_mutex_destroy(&vm->kick_lock);
+	free(vm);
+	return ret;
+}
+
+void mv_close(struct mv_vm *vm)
+{
+	if (!vm)
+		return;
+	/* the vCPU and the VM end first: then nothing is left to flush */
+	vcpu_close(&vm->vcpu);
+	kvm_close(&vm->kvm);
+	vm->phys.ops = NULL;
+	process_destroy(&vm->process);
+	mm_destroy(&vm->mm);
+	phys_destroy(&vm->phys);
+	image_close(&vm->image);
+	pthread_mutex_destroy(&vm->kick_lock);
+	free(vm);
+}
+
+int mv_load(struct mv_vm *vm, const char *path, const char *const *argv, const char *const *envp,
+	    struct mv_error *err)
+{
+	gva_t rsp;
+	int ret;
+
+	if (vm->state != VM_EMPTY || vm->image.path)
+		return mv_fail(err, EINVAL, "%s: this sandbox has loaded a program already", path);
+	if (!argv[0])
+		return mv_fail(err, EINVAL, "%s: argv[0] is missing", path);
+	ret = image_load(&vm->image, &vm->mm, path, err);
+	if (ret)
+		return ret;
+	ret = stack_build(&vm->mm, &vm->image, argv, envp, &rsp, err);
+	if (ret)
+		return ret;
+	vm->mm.start_brk = vm->mm.brk = vm->image.end;
+	vcpu_start(&vm->vcpu, vm->image.entry, rsp);
+	vm->state = VM_LOADED;
+	return 0;
+}
