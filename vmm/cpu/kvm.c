@@ -26,18 +26,21 @@ static int open_error(struct mv_error *err, int num)
 {
 	switch (num) {
 	case ENOENT:
-		return mv_fail(err, num,
-			       "/dev/kvm: no such file: this kernel has no KVM, or its module isn't "
-			       "loaded (modprobe kvm_intel or kvm_amd), or virtualization is off in "
-			       "the firmware; in a virtual machine, nested virtualization is off");
+		return mv_fail(
+			err, num,
+			"/dev/kvm: no such file: this kernel has no KVM, or its module isn't "
+			"loaded (modprobe kvm_intel or kvm_amd), or virtualization is off in "
+			"the firmware; in a virtual machine, nested virtualization is off");
 	case EACCES:
 	case EPERM:
-		return mv_fail(err, num,
-			       "/dev/kvm: permission denied: join the group that owns it (usermod -aG "
-			       "kvm USER, then log in again), or have it made accessible to you");
+		return mv_fail(
+			err, num,
+			"/dev/kvm: permission denied: join the group that owns it (usermod -aG "
+			"kvm USER, then log in again), or have it made accessible to you");
 	case EBUSY:
-		return mv_fail(err, num, "/dev/kvm: busy: another hypervisor holds the "
-					 "processor's virtualization");
+		return mv_fail(err, num,
+			       "/dev/kvm: busy: another hypervisor holds the "
+			       "processor's virtualization");
 	default:
 		return mv_fail_errno(err, num, "/dev/kvm");
 	}
@@ -66,7 +69,8 @@ static int get_cpuid(struct kvm *kvm, struct mv_error *err)
 static const struct kvm_cpuid_entry2 *leaf(const struct kvm *kvm, uint32_t function)
 {
 	for (uint32_t i = 0; i < kvm->cpuid->nent; i++)
-		if (kvm->cpuid->entries[i].function == function && !kvm->cpuid->entries[i].index)
+		if (kvm->cpuid->entries[i].function == function &&
+		    !kvm->cpuid->entries[i].index)
 			return &kvm->cpuid->entries[i];
 	return NULL;
 }
@@ -107,12 +111,14 @@ int kvm_open(struct kvm *kvm, struct mv_error *err)
 		return open_error(err, errno);
 	n = ioctl(kvm->sys, KVM_GET_API_VERSION, 0);
 	if (n != KVM_API_VERSION) {
-		mv_fail(err, ENODEV, "/dev/kvm: API version %d, %d is needed", n, KVM_API_VERSION);
+		mv_fail(err, ENODEV, "/dev/kvm: API version %d, %d is needed", n,
+			KVM_API_VERSION);
 		goto fail;
 	}
 	kvm->sync_regs = (check_extension(kvm, KVM_CAP_SYNC_REGS) & sync) == sync;
 	if (!kvm->sync_regs) {
-		mv_fail(err, ENODEV, "/dev/kvm: no KVM_CAP_SYNC_REGS: Linux 4.17 or later is needed");
+		mv_fail(err, ENODEV,
+			"/dev/kvm: no KVM_CAP_SYNC_REGS: Linux 4.17 or later is needed");
 		goto fail;
 	}
 	kvm->max_slots = (unsigned)check_extension(kvm, KVM_CAP_NR_MEMSLOTS);
@@ -151,7 +157,8 @@ void kvm_close(struct kvm *kvm)
 	*kvm = (struct kvm){ .sys = -1, .vm = -1 };
 }
 
-static int set_slot(const struct kvm *kvm, unsigned slot, gpa_t gpa, uint64_t size, void *hva)
+static int set_slot(const struct kvm *kvm, unsigned slot, gpa_t gpa, uint64_t size,
+		    void *hva)
 {
 	struct kvm_userspace_memory_region r = { .slot = slot,
 						 .guest_phys_addr = gpa,
@@ -179,7 +186,8 @@ static int kvm_drop(void *ctx)
 	struct kvm *kvm = ctx;
 
 	if (!kvm->drop_page) {
-		void *page = mmap(NULL, PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		void *page = mmap(NULL, PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS,
+				  -1, 0);
 		int err;
 
 		if (page == MAP_FAILED)
@@ -192,8 +200,9 @@ static int kvm_drop(void *ctx)
 		kvm->drop_page = page;
 	}
 	kvm->drop_flip = !kvm->drop_flip;
-	return set_slot(kvm, kvm->drop_slot, DROP_GPA + (kvm->drop_flip ? 2 * PAGE_SIZE : 0),
-			PAGE_SIZE, kvm->drop_page);
+	return set_slot(kvm, kvm->drop_slot,
+			DROP_GPA + (kvm->drop_flip ? 2 * PAGE_SIZE : 0), PAGE_SIZE,
+			kvm->drop_page);
 }
 
 const struct phys_ops kvm_phys_ops = { kvm_slot, kvm_drop };
@@ -216,8 +225,10 @@ void kvm_host_kind(const char **module, const char **stage2)
 	static const struct {
 		const char *dir, *module, *param, *stage2;
 	} kinds[] = {
-		{ "/sys/module/kvm_intel", "kvm_intel", "/sys/module/kvm_intel/parameters/ept", "EPT" },
-		{ "/sys/module/kvm_amd", "kvm_amd", "/sys/module/kvm_amd/parameters/npt", "NPT" },
+		{ "/sys/module/kvm_intel", "kvm_intel",
+		  "/sys/module/kvm_intel/parameters/ept", "EPT" },
+		{ "/sys/module/kvm_amd", "kvm_amd", "/sys/module/kvm_amd/parameters/npt",
+		  "NPT" },
 		{ "/sys/module/kvm_pvm", "kvm_pvm", NULL, "shadow" },
 	};
 
@@ -227,6 +238,7 @@ void kvm_host_kind(const char **module, const char **stage2)
 		if (access(kinds[i].dir, F_OK))
 			continue;
 		*module = kinds[i].module;
-		*stage2 = !kinds[i].param || module_says(kinds[i].param) ? kinds[i].stage2 : "shadow";
+		*stage2 = !kinds[i].param || module_says(kinds[i].param) ? kinds[i].stage2
+									 : "shadow";
 	}
 }

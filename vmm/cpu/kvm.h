@@ -13,18 +13,18 @@
 struct kvm_cpuid2;
 
 struct kvm {
-	int sys;		/* /dev/kvm */
+	int sys; /* /dev/kvm */
 	int vm;
-	size_t run_size;	/* of a vCPU's struct kvm_run mapping */
-	bool sync_regs;		/* KVM_CAP_SYNC_REGS, for REGS and SREGS */
+	size_t run_size; /* of a vCPU's struct kvm_run mapping */
+	bool sync_regs;	 /* KVM_CAP_SYNC_REGS, for REGS and SREGS */
 	unsigned max_slots;
-	struct kvm_cpuid2 *cpuid;	/* what every vCPU shows */
-	unsigned phys_bits;	/* physical address width in there */
-	uint64_t xcr0;		/* state components that a payload may use */
+	struct kvm_cpuid2 *cpuid; /* what every vCPU shows */
+	unsigned phys_bits;	  /* physical address width in there */
+	uint64_t xcr0;		  /* state components that a payload may use */
 	bool has_xsave, has_fsgsbase, has_umip;
-	unsigned drop_slot;	/* the number of the slot that drops move; the last there is */
-	bool drop_flip;		/* which of its two places it is at */
-	void *drop_page;	/* its memory, one page; NULL until the first drop */
+	unsigned drop_slot; /* the number of the slot that drops move; the last there is */
+	bool drop_flip;	    /* which of its two places it is at */
+	void *drop_page;    /* its memory, one page; NULL until the first drop */
 };
 
 /* Open /dev/kvm and make a VM without memory or vCPU. */

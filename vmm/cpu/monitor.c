@@ -19,8 +19,8 @@ struct gate {
 	uint32_t offset_high, zero;
 };
 
-#define GATE_INTERRUPT 0x8e	/* present, DPL 0 */
-#define GATE_DPL3 0x60		/* INT3 and INTO are for ring 3, as on Linux */
+#define GATE_INTERRUPT 0x8e /* present, DPL 0 */
+#define GATE_DPL3 0x60	    /* INT3 and INTO are for ring 3, as on Linux */
 
 /* The TSS's fields that are used; SDM vol. 3A, 7.7. */
 #define TSS_RSP0 0x04
@@ -46,7 +46,8 @@ static void fill_gdt(uint64_t *gdt)
 static void fill_idt(struct gate *idt)
 {
 	for (unsigned v = 0; v < 32; v++) {
-		gva_t stub = MONITOR_CODE + (uint64_t)(mv_monitor_vectors - mv_monitor_start) + 16 * v;
+		gva_t stub = MONITOR_CODE +
+			     (uint64_t)(mv_monitor_vectors - mv_monitor_start) + 16 * v;
 
 		idt[v] = (struct gate){ .offset_low = stub & 0xffff,
 					.selector = SEL_KERNEL_CS,
@@ -76,7 +77,8 @@ static void fill_tss(char *tss)
 	tss[TSS_IOMAP + MV_PORT_CALL / 8] &= (char)~(1u << MV_PORT_CALL % 8);
 }
 
-_Static_assert(TSS_IOMAP + MV_PORT_CALL / 8 + 1 < TSS_SIZE, "the I/O bitmap holds the call port");
+_Static_assert(TSS_IOMAP + MV_PORT_CALL / 8 + 1 < TSS_SIZE,
+	       "the I/O bitmap holds the call port");
 
 static char *frame_hva(const struct monitor *mon, gfn_t gfn)
 {
@@ -95,7 +97,8 @@ int monitor_init(struct monitor *mon, struct phys *phys)
 	}
 	memcpy(frame_hva(mon, mon->code), mv_monitor_start,
 	       (size_t)(mv_monitor_end - mv_monitor_start));
-	memcpy(frame_hva(mon, mon->entry), mv_entry_start, (size_t)(mv_entry_end - mv_entry_start));
+	memcpy(frame_hva(mon, mon->entry), mv_entry_start,
+	       (size_t)(mv_entry_end - mv_entry_start));
 	fill_gdt((uint64_t *)(frame_hva(mon, mon->tables) + GDT_OFFSET));
 	fill_idt((struct gate *)(frame_hva(mon, mon->tables) + IDT_OFFSET));
 	fill_tss(frame_hva(mon, mon->cpu));

@@ -60,7 +60,7 @@
 struct monitor {
 	struct phys *phys;
 	gfn_t entry, code, tables;
-	gfn_t cpu;		/* of vCPU 0, the only one yet */
+	gfn_t cpu; /* of vCPU 0, the only one yet */
 };
 
 /* Fill the frames. -ENOMEM. */

@@ -13,12 +13,12 @@
 #include "vmm/observe/error.h"
 
 /* SDM vol. 3A, 2.5; what Linux runs with. */
-#define CR0_BITS 0x80050033ull	/* PG, AM, WP, NE, ET, MP, PE */
-#define CR4_BITS 0x630ull	/* OSXMMEXCPT, OSFXSR, PAE, PSE */
-#define CR4_UMIP (1ull << 11)	/* SGDT and the like would show the monitor's addresses */
+#define CR0_BITS 0x80050033ull /* PG, AM, WP, NE, ET, MP, PE */
+#define CR4_BITS 0x630ull      /* OSXMMEXCPT, OSFXSR, PAE, PSE */
+#define CR4_UMIP (1ull << 11)  /* SGDT and the like would show the monitor's addresses */
 #define CR4_FSGSBASE (1ull << 16)
 #define CR4_OSXSAVE (1ull << 18)
-#define EFER_BITS 0xd01ull	/* NXE, LMA, LME, SCE; vol. 4, IA32_EFER */
+#define EFER_BITS 0xd01ull /* NXE, LMA, LME, SCE; vol. 4, IA32_EFER */
 
 #define MSR_STAR 0xc0000081
 #define MSR_LSTAR 0xc0000082
@@ -37,9 +37,15 @@ static struct kvm_segment segment(uint16_t selector, uint8_t type, unsigned dpl)
 {
 	bool code = type & 8;
 
-	return (struct kvm_segment){ .limit = ~0u, .selector = selector, .type = type,
-				     .present = 1, .dpl = (uint8_t)dpl, .s = 1, .g = 1,
-				     .l = code, .db = !code };
+	return (struct kvm_segment){ .limit = ~0u,
+				     .selector = selector,
+				     .type = type,
+				     .present = 1,
+				     .dpl = (uint8_t)dpl,
+				     .s = 1,
+				     .g = 1,
+				     .l = code,
+				     .db = !code };
 }
 
 static int set_sregs(struct vcpu *vcpu, const struct kvm *kvm, gfn_t pgd)
@@ -52,8 +58,11 @@ static int set_sregs(struct vcpu *vcpu, const struct kvm *kvm, gfn_t pgd)
 	vcpu->user_ss = segment(SEL_USER_DS, 3, 3);
 	s.cs = vcpu->user_cs;
 	s.ds = s.es = s.fs = s.gs = s.ss = vcpu->user_ss;
-	s.tr = (struct kvm_segment){ .base = MONITOR_CPU(0), .limit = TSS_SIZE - 1,
-				     .selector = SEL_TSS, .type = 11, .present = 1 };
+	s.tr = (struct kvm_segment){ .base = MONITOR_CPU(0),
+				     .limit = TSS_SIZE - 1,
+				     .selector = SEL_TSS,
+				     .type = 11,
+				     .present = 1 };
 	s.gdt.base = MONITOR_TABLES + GDT_OFFSET;
 	s.gdt.limit = GDT_SIZE - 1;
 	s.idt.base = MONITOR_TABLES + IDT_OFFSET;
@@ -74,7 +83,8 @@ static int set_msrs(const struct vcpu *vcpu, gva_t lstar)
 	} m = {
 		.head.nmsrs = 3,
 		.entry = { { .index = MSR_STAR,
-			     .data = (uint64_t)SEL_USER_BASE << 48 | (uint64_t)SEL_KERNEL_CS << 32 },
+			     .data = (uint64_t)SEL_USER_BASE << 48 | (uint64_t)SEL_KERNEL_CS
+									     << 32 },
 			   { .index = MSR_LSTAR, .data = lstar },
 			   { .index = MSR_FMASK, .data = FMASK_BITS } },
 	};
@@ -123,10 +133,12 @@ void vcpu_start(struct vcpu *vcpu, gva_t rip, gva_t rsp)
 static int find_syscall(struct vcpu *vcpu, struct mv_error *err)
 {
 	if (set_msrs(vcpu, monitor_lstar(true)))
-		return mv_fail(err, EIO, "KVM_SET_MSRS: STAR, LSTAR and FMASK were not taken");
+		return mv_fail(err, EIO,
+			       "KVM_SET_MSRS: STAR, LSTAR and FMASK were not taken");
 	vcpu_start(vcpu, monitor_probe(), 0);
 	if (vcpu_run(vcpu) != VCPU_CALL)
-		return mv_fail(err, EIO, "SYSCALL in the guest: vector %u instead of its entry",
+		return mv_fail(err, EIO,
+			       "SYSCALL in the guest: vector %u instead of its entry",
 			       vcpu->vector);
 	vcpu->syscall_ring3 = (vcpu->run->s.regs.sregs.cs.selector & 3) == 3;
 	if (!vcpu->syscall_ring3 && set_msrs(vcpu, monitor_lstar(false)))
@@ -143,17 +155,19 @@ static int find_syscall(struct vcpu *vcpu, struct mv_error *err)
 	return 0;
 }
 
-int vcpu_open(struct vcpu *vcpu, const struct kvm *kvm, const struct monitor *mon, gfn_t pgd,
-	      struct mv_error *err)
+int vcpu_open(struct vcpu *vcpu, const struct kvm *kvm, const struct monitor *mon,
+	      gfn_t pgd, struct mv_error *err)
 {
 	struct mv_error unasked;
 	int num;
 
 	err = err ? err : &unasked;
-	*vcpu = (struct vcpu){ .fd = ioctl(kvm->vm, KVM_CREATE_VCPU, 0), .run_size = kvm->run_size };
+	*vcpu = (struct vcpu){ .fd = ioctl(kvm->vm, KVM_CREATE_VCPU, 0),
+			       .run_size = kvm->run_size };
 	if (vcpu->fd < 0)
 		return mv_fail_errno(err, errno, "KVM_CREATE_VCPU");
-	vcpu->run = mmap(NULL, vcpu->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
+	vcpu->run =
+		mmap(NULL, vcpu->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	if (vcpu->run == MAP_FAILED) {
 		num = errno;
 		close(vcpu->fd);
@@ -276,7 +290,8 @@ static enum vcpu_event exception_event(struct vcpu *vcpu, unsigned vector)
 
 	vcpu->way = WAY_EXCEPTION;
 	vcpu->vector = vector;
-	vcpu->error_code = with_code >> vector & 1 ? (uint32_t)((const uint64_t *)f)[-1] : 0;
+	vcpu->error_code = with_code >> vector & 1 ? (uint32_t)((const uint64_t *)f)[-1]
+						   : 0;
 	vcpu->cr2 = vcpu->run->s.regs.sregs.cr2;
 	vcpu->in_monitor = (f->cs & 3) != 3;
 	vcpu->rip = f->rip;
@@ -320,7 +335,9 @@ enum vcpu_event vcpu_run(struct vcpu *vcpu)
 	if (vcpu->timing)
 		vcpu->leave_ns = now_ns();
 	if (ret)
-		return errno == EINTR ? VCPU_INTERRUPTED : errno == EFAULT ? VCPU_FAULT : VCPU_ERROR;
+		return errno == EINTR	 ? VCPU_INTERRUPTED
+		       : errno == EFAULT ? VCPU_FAULT
+					 : VCPU_ERROR;
 	if (vcpu->run->exit_reason == KVM_EXIT_IO)
 		return io_event(vcpu);
 	return vcpu->run->exit_reason == KVM_EXIT_INTR ? VCPU_INTERRUPTED : VCPU_ERROR;
@@ -334,7 +351,8 @@ int vcpu_error(const struct vcpu *vcpu, struct mv_error *err)
 		return mv_fail_errno(err, vcpu->error, "KVM_RUN");
 	switch (run->exit_reason) {
 	case KVM_EXIT_SHUTDOWN:
-		return mv_fail(err, EIO, "KVM_RUN: the guest shut down (a triple fault at rip %#llx)",
+		return mv_fail(err, EIO,
+			       "KVM_RUN: the guest shut down (a triple fault at rip %#llx)",
 			       vcpu->regs->rip);
 	case KVM_EXIT_INTERNAL_ERROR:
 		return mv_fail(err, EIO, "KVM_RUN: internal error %u at rip %#llx",
@@ -343,7 +361,8 @@ int vcpu_error(const struct vcpu *vcpu, struct mv_error *err)
 		return mv_fail(err, EIO, "KVM_RUN: entry failed, hardware reason %#llx",
 			       run->fail_entry.hardware_entry_failure_reason);
 	case KVM_EXIT_MMIO:
-		return mv_fail(err, EIO, "KVM_RUN: access to guest-physical %#llx, where no memory is",
+		return mv_fail(err, EIO,
+			       "KVM_RUN: access to guest-physical %#llx, where no memory is",
 			       run->mmio.phys_addr);
 	default:
 		return mv_fail(err, EIO, "KVM_RUN: unexpected exit %u at rip %#llx",

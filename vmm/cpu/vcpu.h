@@ -21,19 +21,19 @@
 #define PF_INSTR 16u
 
 enum vcpu_event {
-	VCPU_CALL,	/* rax has a call's number; answer with vcpu_answer() */
-	VCPU_EXCEPTION,	/* see vector, error_code, cr2 */
-	VCPU_INTERRUPTED,	/* a signal ended KVM_RUN: look why, and run again */
-	VCPU_FAULT,	/* KVM_RUN said EFAULT: host memory behind some frame is gone */
-	VCPU_ERROR,	/* the virtual machine can't go on: vcpu_error() */
+	VCPU_CALL,	  /* rax has a call's number; answer with vcpu_answer() */
+	VCPU_EXCEPTION,	  /* see vector, error_code, cr2 */
+	VCPU_INTERRUPTED, /* a signal ended KVM_RUN: look why, and run again */
+	VCPU_FAULT,	  /* KVM_RUN said EFAULT: host memory behind some frame is gone */
+	VCPU_ERROR,	  /* the virtual machine can't go on: vcpu_error() */
 };
 
 /* How the payload left ring 3, which decides about its way back. */
 enum vcpu_way {
-	WAY_OUT,	/* `out` in ring 3: KVM itself goes on behind it */
+	WAY_OUT,	   /* `out` in ring 3: KVM itself goes on behind it */
 	WAY_SYSCALL_RING3, /* ... in the entry page: rcx and r11 have rip and rflags */
 	WAY_SYSCALL_RING0, /* the ring-0 stub will do SYSRET with rcx and r11 */
-	WAY_EXCEPTION,	/* the CPU's frame has them */
+	WAY_EXCEPTION,	   /* the CPU's frame has them */
 };
 
 /* The frame that the CPU pushes; SDM vol. 3A, 6.14.2. */
@@ -45,26 +45,27 @@ struct vcpu {
 	int fd;
 	struct kvm_run *run;
 	size_t run_size;
-	struct kvm_regs *regs;	/* in *run: the registers as they were at the exit */
-	char *stack_top;	/* hva of the end of the monitor's stack */
-	bool syscall_ring3;	/* where SYSCALL lands on this host */
-	bool host_return;	/* the host makes an exception's return, not iretq in the stub */
+	struct kvm_regs *regs; /* in *run: the registers as they were at the exit */
+	char *stack_top;       /* hva of the end of the monitor's stack */
+	bool syscall_ring3;    /* where SYSCALL lands on this host */
+	bool host_return; /* the host makes an exception's return, not iretq in the stub */
 	struct kvm_segment user_cs, user_ss; /* ring 3's, to return to */
 	/* of the last event: */
 	enum vcpu_way way;
 	unsigned vector;
-	uint32_t error_code;	/* 0 where the vector has none */
-	gva_t cr2;		/* of a #PF */
-	bool in_monitor;	/* the exception came from ring 0: a bug, or a hostile return address */
+	uint32_t error_code; /* 0 where the vector has none */
+	gva_t cr2;	     /* of a #PF */
+	bool in_monitor; /* the exception came from ring 0: a bug, or a hostile return address */
 	uint64_t rip, rsp, rflags; /* the payload's; may be changed before vcpu_run() */
-	bool timing;		/* take the next two */
-	uint64_t enter_ns, leave_ns; /* when KVM_RUN was last entered and left; CLOCK_MONOTONIC */
-	int error;		/* of VCPU_ERROR: errno of KVM_RUN, or 0: see run->exit_reason */
+	bool timing;		   /* take the next two */
+	uint64_t enter_ns,
+		leave_ns; /* when KVM_RUN was last entered and left; CLOCK_MONOTONIC */
+	int error;	  /* of VCPU_ERROR: errno of KVM_RUN, or 0: see run->exit_reason */
 };
 
 /* Make a vCPU in ring 3 of long mode on the tables of `pgd`, and find out where SYSCALL lands. */
-int vcpu_open(struct vcpu *vcpu, const struct kvm *kvm, const struct monitor *mon, gfn_t pgd,
-	      struct mv_error *err);
+int vcpu_open(struct vcpu *vcpu, const struct kvm *kvm, const struct monitor *mon,
+	      gfn_t pgd, struct mv_error *err);
 void vcpu_close(struct vcpu *vcpu);
 
 /*

@@ -17,7 +17,7 @@
 struct piece {
 	char *hva;
 	uint64_t len;
-	bool window;	/* of a file that may shrink */
+	bool window; /* of a file that may shrink */
 };
 
 /* What the CPU does to an entry that it uses; SDM vol. 3A, 4.8. */
@@ -33,7 +33,8 @@ static void mark_used(struct mm *mm, const struct pt_path *path, unsigned access
  * The one translation: gva, of which len bytes are wanted, to a piece that may be read or
  * written. Faults it in with the payload's rights. -EFAULT; lock held.
  */
-static int translate(struct mm *mm, gva_t gva, uint64_t len, unsigned access, struct piece *piece)
+static int translate(struct mm *mm, gva_t gva, uint64_t len, unsigned access,
+		     struct piece *piece)
 {
 	struct pt_path path;
 	struct arena *a;
@@ -78,8 +79,8 @@ static uint64_t copy_guarded_to(void *to, void *from, uint64_t len)
 static uint64_t copy_piece(const struct piece *p, char *buf, unsigned access)
 {
 	if (p->window)
-		return access == MV_READ ? copy_guarded(buf, p->hva, p->len) :
-					   copy_guarded_to(p->hva, buf, p->len);
+		return access == MV_READ ? copy_guarded(buf, p->hva, p->len)
+					 : copy_guarded_to(p->hva, buf, p->len);
 	if (access == MV_READ)
 		memcpy(buf, p->hva, p->len);
 	else
@@ -161,7 +162,8 @@ long mm_iovec(struct mm *mm, gva_t gva, uint64_t len, unsigned access, struct io
 /* The bytes of a file's page from offset on that stand for content: the rest of the page is zero. */
 static uint64_t read_file(const struct vma *vma, gva_t gva, char *buf, uint64_t len)
 {
-	uint64_t offset = (vma_pgoff(vma, gva) << PAGE_SHIFT) | (gva & ~PAGE_MASK), want = len;
+	uint64_t offset = (vma_pgoff(vma, gva) << PAGE_SHIFT) | (gva & ~PAGE_MASK),
+		 want = len;
 	struct object *obj = vma->vm_object;
 	ssize_t n;
 
@@ -187,7 +189,8 @@ static uint64_t peek_page(struct mm *mm, gva_t gva, char *buf, uint64_t len)
 	else if (vma->vm_object->kind == OBJECT_ANON)
 		page = pagemap_get(&vma->vm_object->pages, vma_pgoff(vma, gva));
 	if (page.gfn)
-		memcpy(buf, phys_hva(mm->phys, gfn_gpa(page.gfn)) + (gva & ~PAGE_MASK), len);
+		memcpy(buf, phys_hva(mm->phys, gfn_gpa(page.gfn)) + (gva & ~PAGE_MASK),
+		       len);
 	else if (vma->vm_object && vma->vm_object->kind == OBJECT_FILE)
 		return read_file(vma, gva, buf, len);
 	else

@@ -18,10 +18,10 @@
 struct fault {
 	struct mm *mm;
 	struct vma *vma;
-	gva_t gva;		/* page-aligned */
-	unsigned access;	/* MV_READ, MV_WRITE or MV_EXEC */
-	bool guest;		/* a CPU in ring 3 waits for it and will retry the access */
-	struct pt_path path;	/* to the entry for gva, or as far as tables exist */
+	gva_t gva;	     /* page-aligned */
+	unsigned access;     /* MV_READ, MV_WRITE or MV_EXEC */
+	bool guest;	     /* a CPU in ring 3 waits for it and will retry the access */
+	struct pt_path path; /* to the entry for gva, or as far as tables exist */
 };
 
 static struct mm_fault done(enum mv_fault kind)
@@ -60,7 +60,8 @@ static void prepare_anon_id(struct mm *mm, struct vma *vma)
 	next = vma_next(vma);
 	prev = vma_prev(vma);
 	if (next && next->vm_start == vma->vm_end && next->anon_id &&
-	    next->vm_object == vma->vm_object && next->vm_pgoff == vma_pgoff(vma, vma->vm_end))
+	    next->vm_object == vma->vm_object &&
+	    next->vm_pgoff == vma_pgoff(vma, vma->vm_end))
 		vma->anon_id = next->anon_id;
 	else if (prev && prev->vm_end == vma->vm_start && prev->anon_id &&
 		 prev->vm_object == vma->vm_object &&
@@ -119,7 +120,7 @@ static gfn_t alloc_frame(struct fault *f)
 /* Give a frame that nobody owns yet to the private page at f->gva. */
 static int own_private(struct fault *f, gfn_t gfn)
 {
-	int err = pagemap_set(&f->mm->anon, index_of(f->gva), gfn);
+	int err = pagemap_set(&f->mm->anon, index_of(f->gva), gfn, 1);
 
 	if (err) {
 		struct gather g;
@@ -189,8 +190,10 @@ static bool want_huge(const struct fault *f)
 		return false;
 	if (f->mm->thp == MV_THP_ALWAYS)
 		return true;
-	return (block >= f->vma->vm_start + PMD_SIZE && used_densely(f->mm, block - PMD_SIZE)) ||
-	       (block + 2 * PMD_SIZE <= f->vma->vm_end && used_densely(f->mm, block + PMD_SIZE));
+	return (block >= f->vma->vm_start + PMD_SIZE &&
+		used_densely(f->mm, block - PMD_SIZE)) ||
+	       (block + 2 * PMD_SIZE <= f->vma->vm_end &&
+		used_densely(f->mm, block + PMD_SIZE));
 }
 
 /* One 2 MiB leaf. False: not to be had, take the way of 4 KiB. */
@@ -216,17 +219,10 @@ static bool do_huge_anonymous_page(struct fault *f)
 	return true;
 }
 
-/* How many pages from index on, at most max, have neither frame nor entry. */
-static unsigned empty_run(const struct mm *mm, const uint64_t *entry, uint64_t index, unsigned max)
-{
-	unsigned n = 0;
-
-	while (n < max && !entry[n] && !pagemap_get(&mm->anon, index + n).gfn)
-		n++;
-	return n;
-}
-
-/* Reserve frames for the empty pages of [first, last): entries only, the host backs them later. */
+/*
+ * Reserve frames for the empty pages of [first, last): entries only, the host backs them later.
+ * As many as are to be had; none of them is needed.
+ */
 static void reserve_around(struct fault *f, unsigned first, unsigned last)
 {
 	struct mm *mm = f->mm;
@@ -235,20 +231,24 @@ static void reserve_around(struct fault *f, unsigned first, unsigned last)
 	unsigned n, got;
 
 	for (unsigned i = first; i < last; i += n ? n : 1) {
+		struct frame *frames;
 		gfn_t gfn;
 
-		n = empty_run(mm, table + i, index + i, last - i);
-		if (!n || !(gfn = phys_alloc_anon(mm->phys, n, &got)))
+		n = pagemap_empty_run(&mm->anon, index + i, last - i);
+		if (!n)
 			continue;
+		gfn = phys_alloc_anon(mm->phys, n, &got);
+		if (!gfn)
+			return;
 		n = got;
-		for (unsigned k = 0; k < n; k++) {
-			if (pagemap_set(&mm->anon, index + i + k, gfn + k)) {
-				phys_free_anon(mm->phys, gfn + k, n - k);
-				return;
-			}
-			phys_frame(mm->phys, gfn + k)->refs = 1;
-			pt_set(mm, f->path.table[LEVEL_PTE], table + i + k, pte_make(gfn + k, bits));
+		if (pagemap_set(&mm->anon, index + i, gfn, n)) {
+			phys_free_anon(mm->phys, gfn, n);
+			return;
 		}
+		frames = phys_frame(mm->phys, gfn);
+		for (unsigned k = 0; k < n; k++)
+			frames[k].refs = 1;
+		pt_set_run(mm, f->path.table[LEVEL_PTE], table + i, gfn, bits, n);
 		mm->count.around += n;
 	}
 }
@@ -284,7 +284,7 @@ static struct mm_fault do_shared_anonymous(struct fault *f)
 		gfn = alloc_frame(f);
 		if (!gfn)
 			return out_of_memory();
-		if (pagemap_set(&obj->pages, pgoff, gfn)) {
+		if (pagemap_set(&obj->pages, pgoff, gfn, 1)) {
 			phys_free_anon(f->mm->phys, gfn, 1);
 			return out_of_memory();
 		}
@@ -301,7 +301,8 @@ static struct mm_fault do_remap(struct fault *f, struct pagemap_entry page)
 	/* reclaim takes no page that has no entry: this one still stands after it */
 	if (page.huge ? pt_walk(f->mm, f->gva, LEVEL_PMD, true, &f->path) : alloc_ptes(f))
 		return out_of_memory();
-	pt_set(f->mm, f->path.table[f->path.level], pt_last(&f->path), private_entry(f, page));
+	pt_set(f->mm, f->path.table[f->path.level], pt_last(&f->path),
+	       private_entry(f, page));
 	return done(MV_FAULT_REMAP);
 }
 
@@ -336,10 +337,12 @@ static struct mm_fault do_file_page(struct fault *f)
 	for (unsigned i = first; i < last; i++) {
 		gva_t gva = base + i * PAGE_SIZE;
 
-		if (i != at && (table[i] || !object_has_page(obj, pgoff + i - at) ||
-				zero_tail(f->vma, gva) || pagemap_get(&mm->anon, index_of(gva)).gfn))
+		if (i != at &&
+		    (table[i] || !object_has_page(obj, pgoff + i - at) ||
+		     zero_tail(f->vma, gva) || pagemap_get(&mm->anon, index_of(gva)).gfn))
 			continue;
-		pt_set(mm, f->path.table[LEVEL_PTE], table + i, pte_make(gfn + i - at, bits));
+		pt_set(mm, f->path.table[LEVEL_PTE], table + i,
+		       pte_make(gfn + i - at, bits));
 		mm->count.around += i != at;
 	}
 	return done(f->access == MV_WRITE ? MV_FAULT_SHARED : MV_FAULT_READ);
@@ -375,7 +378,8 @@ static long fill_from_file(const struct fault *f, gfn_t gfn)
 	if (zero_tail(f->vma, f->gva))
 		want = f->vma->zero_from - f->gva;
 	do
-		n = pread(obj->fd, hva, want, (off_t)(vma_pgoff(f->vma, f->gva) << PAGE_SHIFT));
+		n = pread(obj->fd, hva, want,
+			  (off_t)(vma_pgoff(f->vma, f->gva) << PAGE_SHIFT));
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
 }
@@ -414,7 +418,8 @@ static struct mm_fault copy_private(struct fault *f, gfn_t old)
 
 	if (!gfn)
 		return out_of_memory();
-	memcpy(phys_hva(f->mm->phys, gfn_gpa(gfn)), phys_hva(f->mm->phys, gfn_gpa(old)), PAGE_SIZE);
+	memcpy(phys_hva(f->mm->phys, gfn_gpa(gfn)), phys_hva(f->mm->phys, gfn_gpa(old)),
+	       PAGE_SIZE);
 	was = pagemap_clear(&f->mm->anon, index_of(f->gva));
 	if (own_private(f, gfn))
 		return out_of_memory();
@@ -497,7 +502,7 @@ static struct mm_fault handle(struct fault *f)
 	uint64_t entry;
 
 	f->vma = f->gva < MV_TASK_SIZE ? vma_find(f->mm, f->gva) : NULL;
-	if (!f->vma || (f->gva < f->vma->vm_start && mm_expand_stack(f->mm, f->vma, f->gva)))
+	if (!f->vma || (f->gva < f->vma->vm_start && mm_expand_stack(f->vma, f->gva)))
 		return fatal(SIGSEGV, SEGV_MAPERR);
 	if (!allowed(f->vma, f->access))
 		return fatal(SIGSEGV, SEGV_ACCERR);
@@ -515,7 +520,9 @@ static struct mm_fault handle(struct fault *f)
 
 struct mm_fault mm_handle_fault(struct mm *mm, gva_t gva, unsigned access, bool guest)
 {
-	struct fault f = { .mm = mm, .gva = gva & PAGE_MASK, .access = access, .guest = guest };
+	struct fault f = {
+		.mm = mm, .gva = gva & PAGE_MASK, .access = access, .guest = guest
+	};
 	struct mm_fault end = handle(&f);
 
 	mm->count.faults[end.kind]++;

@@ -28,14 +28,14 @@
 struct gather_run {
 	gfn_t gfn;
 	uint32_t pages;
-	bool free;	/* nobody owns them any more: their memory goes back, too */
+	bool free; /* nobody owns them any more: their memory goes back, too */
 };
 
 struct gather {
 	struct phys *phys;
 	unsigned nr;
-	bool drop;	/* a drop of everything is due */
-	int err;	/* the first -errno that a flush met */
+	bool drop; /* a drop of everything is due */
+	int err;   /* the first -errno that a flush met */
 	struct gather_run runs[GATHER_RUNS];
 };
 

@@ -14,6 +14,7 @@ static bool canonical(gva_t gva)
 
 int mm_walk(struct mm *mm, gva_t gva, struct mv_walk *walk)
 {
+	unsigned access = MV_READ | MV_WRITE | MV_EXEC;
 	struct pt_path path;
 	uint64_t last, offset;
 
@@ -22,14 +23,16 @@ int mm_walk(struct mm *mm, gva_t gva, struct mv_walk *walk)
 		return -EINVAL;
 	pthread_mutex_lock(&mm->lock);
 	pt_walk(mm, gva, LEVEL_PTE, false, &path);
-	for (unsigned l = LEVEL_PGD; l >= path.level; l--)
-		walk->steps[walk->nsteps++] = (struct mv_walk_step){
-			l, level_index(gva, l), gfn_gpa(path.table[l]), *path.entry[l]
-		};
+	for (unsigned l = LEVEL_PGD; l >= path.level; l--) {
+		walk->steps[walk->nsteps++] = (struct mv_walk_step){ l, level_index(gva, l),
+								     gfn_gpa(path.table[l]),
+								     *path.entry[l] };
+		access &= pte_access(*path.entry[l]); /* every level must allow it; 4.6.1 */
+	}
 	last = *pt_last(&path);
 	walk->present = last & PTE_P;
 	if (walk->present) {
-		walk->access = pte_access(last);
+		walk->access = access;
 		walk->page_size = 1ull << level_shift(path.level);
 		offset = gva & (walk->page_size - 1);
 		walk->gpa = (last & PTE_ADDR & ~(walk->page_size - 1)) | offset;
@@ -54,7 +57,7 @@ static uint64_t resident(char *hva, uint64_t len)
 /* A run of entries whose frames adjoin, so that one mincore serves it. */
 struct tally {
 	struct mv_vma *info;
-	char *hva;		/* of the run; NULL: none is open */
+	char *hva; /* of the run; NULL: none is open */
 	uint64_t len;
 };
 
@@ -93,7 +96,8 @@ static const char *vma_name(const struct mm *mm, const struct vma *vma)
 		return vma->vm_object->name ? vma->vm_object->name : "/dev/zero (deleted)";
 	if (vma->vm_flags & VM_STACK)
 		return "[stack]";
-	if (vma->vm_start < mm->brk && vma->vm_end > mm->start_brk) /* vma_is_initial_heap() */
+	if (vma->vm_start < mm->brk &&
+	    vma->vm_end > mm->start_brk) /* vma_is_initial_heap() */
 		return "[heap]";
 	return "";
 }

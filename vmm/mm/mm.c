@@ -56,7 +56,8 @@ int mm_split_block(struct mm *mm, struct gather *g, gva_t block)
 	if (pagemap_split(&mm->anon, index))
 		return -ENOMEM;
 	for (unsigned i = 1; i < PMD_PAGES; i++)
-		phys_frame(mm->phys, page.gfn + i)->refs = phys_frame(mm->phys, page.gfn)->refs;
+		phys_frame(mm->phys, page.gfn + i)->refs =
+			phys_frame(mm->phys, page.gfn)->refs;
 	pt_walk(mm, block, LEVEL_PMD, false, &path);
 	if (path.level == LEVEL_PMD && *pt_last(&path)) {
 		pt_set(mm, path.table[LEVEL_PMD], pt_last(&path), 0);
@@ -102,8 +103,8 @@ void mm_zap_range(struct mm *mm, struct gather *g, gva_t start, gva_t end)
 /* What mprotect made of a VMA. */
 struct protect {
 	struct gather *g;
-	uint64_t prot;	/* vma_page_prot(); 0: no access at all, no entry */
-	bool shared;	/* entries for what the object owns may be writable */
+	uint64_t prot; /* vma_page_prot(); 0: no access at all, no entry */
+	bool shared;   /* entries for what the object owns may be writable */
 };
 
 /* Give an entry the bits that its VMA's protection, just changed, stands for. */
@@ -191,8 +192,9 @@ long mm_revalidate(struct mm *mm)
 		pages = (obj->size + PAGE_SIZE - 1) >> PAGE_SHIFT;
 		if (pages < vma_pgoff(vma, vma->vm_end))
 			pt_for_each(mm,
-				    vma->vm_start + ((max_u64(pages, vma->vm_pgoff) - vma->vm_pgoff)
-						     << PAGE_SHIFT),
+				    vma->vm_start +
+					    ((max_u64(pages, vma->vm_pgoff) - vma->vm_pgoff)
+					     << PAGE_SHIFT),
 				    vma->vm_end, &g, zap_file_leaf, &g);
 	}
 	zapped = g.nr;

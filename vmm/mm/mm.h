@@ -36,30 +36,30 @@
 
 struct mm_counters {
 	uint64_t faults[MV_FAULT_KINDS];
-	uint64_t host_faults;	/* of them, taken by an access of the VMM's own */
-	uint64_t around;	/* entries made beside the faulting one */
-	uint64_t huge;		/* 2 MiB leaves made */
-	uint64_t copied;	/* pages copied for a private write */
-	uint64_t reclaimed;	/* never-touched frames taken back */
-	uint64_t tables[5];	/* by level, those that exist; the pgd counts */
+	uint64_t host_faults; /* of them, taken by an access of the VMM's own */
+	uint64_t around;      /* entries made beside the faulting one */
+	uint64_t huge;	      /* 2 MiB leaves made */
+	uint64_t copied;      /* pages copied for a private write */
+	uint64_t reclaimed;   /* never-touched frames taken back */
+	uint64_t tables[5];   /* by level, those that exist; the pgd counts */
 	uint64_t tables_made[5];
 	uint64_t tables_freed[5];
 };
 
 struct mm {
-	struct phys *phys;	/* where frames and tables come from; several mms may share it */
-	pthread_mutex_t lock;	/* mmap_lock: guards all that follows */
-	gfn_t pgd;		/* the top table: CR3 */
+	struct phys *phys; /* where frames and tables come from; several mms may share it */
+	pthread_mutex_t lock; /* mmap_lock: guards all that follows */
+	gfn_t pgd;	      /* the top table: CR3 */
 	struct vma_tree vmas;
-	unsigned map_count;	/* VMAs */
+	unsigned map_count; /* VMAs */
 	unsigned max_map_count;
-	struct pagemap anon;	/* the private pages, by gva >> 12 */
+	struct pagemap anon; /* the private pages, by gva >> 12 */
 	unsigned last_anon_id;
-	gva_t mmap_base;	/* placement goes down from here */
-	gva_t start_brk, brk;	/* the heap; 0: no program is loaded */
-	unsigned fault_around;	/* pages a fault maps at first: 1 to 512 */
+	gva_t mmap_base;       /* placement goes down from here */
+	gva_t start_brk, brk;  /* the heap; 0: no program is loaded */
+	unsigned fault_around; /* pages a fault maps at first: 1 to 512 */
 	enum mv_thp thp;
-	unsigned nr_vcpus;	/* that may run in it at the same time */
+	unsigned nr_vcpus; /* that may run in it at the same time */
 	struct mm_counters count;
 };
 
@@ -74,8 +74,8 @@ void mm_destroy(struct mm *mm);
  * mmap(2). obj: what fd named, NULL with MAP_ANONYMOUS; a reference is taken. readable, writable:
  * how fd was opened. The caller has checked fd and that the offset is page-aligned.
  */
-long mm_mmap(struct mm *mm, gva_t addr, uint64_t len, int prot, int flags, struct object *obj,
-	     bool readable, bool writable, uint64_t pgoff);
+long mm_mmap(struct mm *mm, gva_t addr, uint64_t len, int prot, int flags,
+	     struct object *obj, bool readable, bool writable, uint64_t pgoff);
 long mm_munmap(struct mm *mm, gva_t addr, uint64_t len);
 long mm_mprotect(struct mm *mm, gva_t addr, uint64_t len, int prot);
 long mm_brk(struct mm *mm, gva_t brk);
@@ -90,10 +90,10 @@ void mm_set_zero_from(struct mm *mm, gva_t gva);
 
 /* How a fault ended. */
 struct mm_fault {
-	enum mv_fault kind;	/* MV_FAULT_FATAL: see the next two */
-	int signal;		/* 0: resolved. SIGSEGV, SIGBUS; SIGKILL: out of memory */
-	int code;		/* si_code */
-	int err;		/* 0, or -errno: the host failed, nothing is known */
+	enum mv_fault kind; /* MV_FAULT_FATAL: see the next two */
+	int signal;	    /* 0: resolved. SIGSEGV, SIGBUS; SIGKILL: out of memory */
+	int code;	    /* si_code */
+	int err;	    /* 0, or -errno: the host failed, nothing is known */
 };
 
 /* A page fault that the CPU took in ring 3. access: one of MV_READ, MV_WRITE, MV_EXEC. */
@@ -154,7 +154,7 @@ void mm_protect_vma(struct mm *mm, struct gather *g, const struct vma *vma);
 int mm_split_block(struct mm *mm, struct gather *g, gva_t block);
 int mm_split_at(struct mm *mm, struct gather *g, gva_t gva);
 /* Grow a VM_GROWSDOWN VMA down to hold gva. 0 or -ENOMEM. */
-int mm_expand_stack(struct mm *mm, struct vma *vma, gva_t gva);
+int mm_expand_stack(struct vma *vma, gva_t gva);
 /* mm_fault without the lock; guest: a CPU in ring 3 will retry that very access. */
 struct mm_fault mm_handle_fault(struct mm *mm, gva_t gva, unsigned access, bool guest);
 /* Take never-touched frames back, on the limit's behalf. How many; or -errno. */

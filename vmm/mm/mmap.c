@@ -11,10 +11,10 @@
 #include "vmm/mm/mm.h"
 
 /* LEGACY_MAP_MASK of linux/mman.h: what MAP_SHARED_VALIDATE doesn't refuse. */
-#define LEGACY_MAP_MASK                                                                            \
-	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE |   \
-	 MAP_UNINITIALIZED | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE |           \
-	 MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_32BIT | MAP_ABOVE4G |                        \
+#define LEGACY_MAP_MASK                                                                    \
+	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE |            \
+	 MAP_EXECUTABLE | MAP_UNINITIALIZED | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | \
+	 MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_32BIT | MAP_ABOVE4G | \
 	 MAP_HUGE_MASK << MAP_HUGE_SHIFT)
 
 #ifndef MAP_ABOVE4G
@@ -23,6 +23,9 @@
 #ifndef MAP_UNINITIALIZED
 #define MAP_UNINITIALIZED 0x4000000
 #endif
+
+/* What one mmap populates at most; the rest comes with its faults. */
+#define POPULATE_MAX (1ull << 30)
 
 #define VM_MAY_ALL (VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC)
 /* VM_MAYREAD is VM_READ << 4, and so on. */
@@ -107,8 +110,8 @@ static gva_t round_hint(gva_t addr)
 }
 
 /* The flags that a file's mapping gets beyond its protection; or -errno. */
-static int file_flags(const struct object *obj, uint64_t len, int prot, int flags, bool readable,
-		      bool writable, uint64_t pgoff)
+static int file_flags(const struct object *obj, uint64_t len, int prot, int flags,
+		      bool readable, bool writable, uint64_t pgoff)
 {
 	int vm_flags = 0;
 
@@ -176,14 +179,16 @@ static int map_region(struct mm *mm, const struct vma *want)
 	return 0;
 }
 
-/* MAP_POPULATE: fault in what can be; errors are not mmap's. */
+/*
+ * MAP_POPULATE: fault in what can be; errors are not mmap's. It is a wish: a payload that wishes
+ * for terabytes must not keep the VMM busy beyond its time limit.
+ */
 static void populate(struct mm *mm, gva_t start, gva_t end)
 {
-	struct vma *vma = vma_lookup(mm, start);
-	unsigned access = MV_READ;
+	const struct vma *vma = vma_lookup(mm, start);
+	unsigned access = vma->vm_flags & VM_WRITE && vma_private(vma) ? MV_WRITE : MV_READ;
 
-	if (vma && vma->vm_flags & VM_WRITE && vma_private(vma))
-		access = MV_WRITE;
+	end = min_u64(end, start + POPULATE_MAX);
 	for (gva_t gva = start; gva < end; gva += PAGE_SIZE)
 		if (mm_handle_fault(mm, gva, access, false).kind == MV_FAULT_FATAL)
 			return;
@@ -223,7 +228,8 @@ static long do_mmap(struct mm *mm, gva_t addr, uint64_t len, int prot, int flags
 		vm_flags = file_flags(obj, len, prot, flags, readable, writable, pgoff);
 	if (vm_flags < 0)
 		return vm_flags;
-	if (flags & MAP_HUGETLB) /* no pool of reserved huge pages here: as Linux with an empty one */
+	if (flags &
+	    MAP_HUGETLB) /* no pool of reserved huge pages here: as Linux with an empty one */
 		return -ENOMEM;
 	want.vm_flags = (unsigned)vm_flags | ((unsigned)prot & VM_PROT) |
 			(flags & MAP_NORESERVE ? VM_NORESERVE : 0);
@@ -243,8 +249,8 @@ static long do_mmap(struct mm *mm, gva_t addr, uint64_t len, int prot, int flags
 	return (long)want.vm_start;
 }
 
-long mm_mmap(struct mm *mm, gva_t addr, uint64_t len, int prot, int flags, struct object *obj,
-	     bool readable, bool writable, uint64_t pgoff)
+long mm_mmap(struct mm *mm, gva_t addr, uint64_t len, int prot, int flags,
+	     struct object *obj, bool readable, bool writable, uint64_t pgoff)
 {
 	long ret;
 
@@ -277,8 +283,8 @@ long mm_munmap(struct mm *mm, gva_t addr, uint64_t len)
 }
 
 /* mprotect_fixup(): the part of *vma in [start, end) gets prot; *vma becomes what holds it then. */
-static int protect_vma(struct mm *mm, struct gather *g, struct vma **pvma, gva_t start, gva_t end,
-		       unsigned prot)
+static int protect_vma(struct mm *mm, struct gather *g, struct vma **pvma, gva_t start,
+		       gva_t end, unsigned prot)
 {
 	struct vma *vma = *pvma;
 	unsigned vm_flags = (vma->vm_flags & ~VM_PROT) | prot;
@@ -400,7 +406,8 @@ static int sync_object(const struct object *obj, uint64_t offset, uint64_t len)
 		uint64_t from = max_u64(offset, w->offset);
 		uint64_t to = min_u64(offset + len, w->offset + w->arena->size);
 
-		if (from < to && msync(w->arena->hva + (from - w->offset), to - from, MS_SYNC))
+		if (from < to &&
+		    msync(w->arena->hva + (from - w->offset), to - from, MS_SYNC))
 			return -errno;
 	}
 	return 0;
@@ -427,7 +434,8 @@ static long do_msync(struct mm *mm, gva_t addr, uint64_t len, int flags)
 		start = max_u64(addr, vma->vm_start);
 		if (flags & MS_SYNC && vma->vm_flags & VM_SHARED &&
 		    vma->vm_object->kind == OBJECT_FILE) {
-			int err = sync_object(vma->vm_object, vma_pgoff(vma, start) << PAGE_SHIFT,
+			int err = sync_object(vma->vm_object,
+					      vma_pgoff(vma, start) << PAGE_SHIFT,
 					      min_u64(end, vma->vm_end) - start);
 
 			if (err)
@@ -452,7 +460,8 @@ int mm_map_stack(struct mm *mm, gva_t end, uint64_t size)
 	struct vma want = { .vm_start = end - size,
 			    .vm_end = end,
 			    .vm_pgoff = (end - size) >> PAGE_SHIFT,
-			    .vm_flags = VM_READ | VM_WRITE | VM_MAY_ALL | VM_GROWSDOWN | VM_STACK };
+			    .vm_flags = VM_READ | VM_WRITE | VM_MAY_ALL | VM_GROWSDOWN |
+					VM_STACK };
 	int err;
 
 	pthread_mutex_lock(&mm->lock);
@@ -473,7 +482,7 @@ void mm_set_zero_from(struct mm *mm, gva_t gva)
 }
 
 /* expand_downwards() of mm/vma.c. */
-int mm_expand_stack(struct mm *mm, struct vma *vma, gva_t gva)
+int mm_expand_stack(struct vma *vma, gva_t gva)
 {
 	struct vma *prev = vma_prev(vma);
 
@@ -484,6 +493,6 @@ int mm_expand_stack(struct mm *mm, struct vma *vma, gva_t gva)
 	if (prev && !(prev->vm_flags & VM_GROWSDOWN) && prev->vm_flags & VM_PROT &&
 	    gva - prev->vm_end < STACK_GUARD_GAP)
 		return -ENOMEM;
-	vma_resize(mm, vma, gva, vma->vm_end);
+	vma_resize(vma, gva, vma->vm_end);
 	return 0;
 }

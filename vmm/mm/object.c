@@ -159,7 +159,8 @@ static struct window *add_window(struct object *obj, uint64_t offset, int before
 	return w;
 }
 
-gfn_t object_file_frame(struct object *obj, uint64_t pgoff, uint64_t *before, uint64_t *after)
+gfn_t object_file_frame(struct object *obj, uint64_t pgoff, uint64_t *before,
+			uint64_t *after)
 {
 	uint64_t offset = pgoff << PAGE_SHIFT;
 	int i = window_before(obj, offset);

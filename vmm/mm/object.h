@@ -22,7 +22,7 @@ enum object_kind { OBJECT_ANON, OBJECT_FILE };
 
 /* A piece of a file that guest-physical memory shows. */
 struct window {
-	uint64_t offset;	/* in the file; a multiple of its size, of 2 MiB at least */
+	uint64_t offset; /* in the file; a multiple of its size, of 2 MiB at least */
 	struct arena *arena;
 };
 
@@ -36,7 +36,7 @@ struct object {
 	uint64_t dev, ino;	/* file: as fstat gave them */
 	uint64_t size;		/* file: bytes, at the last object_refresh() */
 	char *name;		/* file: the path it was opened by; else NULL */
-	struct window *windows;	/* file: by offset, ascending */
+	struct window *windows; /* file: by offset, ascending */
 	unsigned nr_windows;
 };
 
@@ -47,7 +47,7 @@ struct object *object_new_anon(struct phys *phys);
  * can't be mapped (only regular files can).
  */
 int object_new_file(struct phys *phys, int fd, bool writable, const char *name,
-		    struct object **obj);
+		    struct object **out);
 void object_get(struct object *obj);
 /* The last reference frees windows, frames, fd. No PTE may name them any more. */
 void object_put(struct object *obj);
@@ -65,6 +65,7 @@ static inline bool object_has_page(const struct object *obj, uint64_t pgoff)
  * many pages before it, and from it on, are in adjoining frames. 0: errno says why no window
  * could be made.
  */
-gfn_t object_file_frame(struct object *obj, uint64_t pgoff, uint64_t *before, uint64_t *after);
+gfn_t object_file_frame(struct object *obj, uint64_t pgoff, uint64_t *before,
+			uint64_t *after);
 
 #endif

@@ -7,20 +7,20 @@
 #include <sys/mman.h>
 
 #define SLAB_SIZE (256u << 10)
-#define HUGE_TAG 1u	/* in a slot of level 2: a 2 MiB frame, not a node */
+#define HUGE_TAG 1u /* in a slot of level 2: a 2 MiB frame, not a node */
 
 /*
  * A slot holds a node's address, at level 2 perhaps a gfn << 1 | HUGE_TAG instead, and at
  * level 1 a gfn.
  */
 struct pagemap_node {
-	uint64_t used;			/* slots that are not 0; on the free list: unused */
-	uint64_t slot[PTRS_PER_TABLE];	/* on the free list, slot[0] is the next */
+	uint64_t used;		       /* slots that are not 0; on the free list: unused */
+	uint64_t slot[PTRS_PER_TABLE]; /* on the free list, slot[0] is the next */
 };
 
 struct pagemap_slab {
 	struct pagemap_slab *next;
-	uint64_t cut;			/* bytes given out, this header included */
+	uint64_t cut; /* bytes given out, this header included */
 };
 
 void pagemap_init(struct pagemap *map)
@@ -50,8 +50,8 @@ static struct pagemap_node *new_node(struct pagemap *map)
 		return n;
 	}
 	if (!s || s->cut + sizeof(*n) > SLAB_SIZE) {
-		s = mmap(NULL, SLAB_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			 -1, 0);
+		s = mmap(NULL, SLAB_SIZE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (s == MAP_FAILED)
 			return NULL;
 		s->next = map->slabs;
@@ -116,18 +116,38 @@ struct pagemap_entry pagemap_get(const struct pagemap *map, uint64_t index)
 			};
 		n = node_of(s);
 	}
-	return (struct pagemap_entry){ n ? (gfn_t)n->slot[slot_of(index, LEVEL_PTE)] : 0, false };
+	return (struct pagemap_entry){ n ? (gfn_t)n->slot[slot_of(index, LEVEL_PTE)] : 0,
+				       false };
 }
 
-int pagemap_set(struct pagemap *map, uint64_t index, gfn_t gfn)
+unsigned pagemap_empty_run(const struct pagemap *map, uint64_t index, unsigned max)
 {
-	struct pagemap_node *n = descend(map, index, LEVEL_PTE, true);
+	const struct pagemap_node *node = map->root;
+	unsigned first = slot_of(index, LEVEL_PTE), n = 0;
 
-	if (!n)
+	max = (unsigned)min_u64(max, PTRS_PER_TABLE - first);
+	for (unsigned l = LEVEL_PGD; node && l > LEVEL_PTE; l--) {
+		uint64_t s = node->slot[slot_of(index, l)];
+
+		if (s & HUGE_TAG)
+			return 0;
+		node = node_of(s);
+	}
+	while (node && n < max && !node->slot[first + n])
+		n++;
+	return node ? n : max;
+}
+
+int pagemap_set(struct pagemap *map, uint64_t index, gfn_t gfn, unsigned n)
+{
+	struct pagemap_node *node = descend(map, index, LEVEL_PTE, true);
+
+	if (!node)
 		return -ENOMEM;
-	n->slot[slot_of(index, LEVEL_PTE)] = gfn;
-	n->used++;
-	map->pages++;
+	for (unsigned i = 0; i < n; i++)
+		node->slot[slot_of(index, LEVEL_PTE) + i] = gfn + i;
+	node->used += n;
+	map->pages += n;
 	return 0;
 }
 

@@ -14,21 +14,21 @@
 
 #include "vmm/mm/types.h"
 
-#define PAGEMAP_BITS 36	/* of a page index */
+#define PAGEMAP_BITS 36 /* of a page index */
 
 struct pagemap_node;
 
 struct pagemap {
 	struct pagemap_node *root;
-	struct pagemap_node *free;	/* nodes to use again */
-	struct pagemap_slab *slabs;	/* what nodes are cut from, mapped some at a time */
-	uint64_t pages;			/* 4 KiB pages that have a frame */
+	struct pagemap_node *free;  /* nodes to use again */
+	struct pagemap_slab *slabs; /* what nodes are cut from, mapped some at a time */
+	uint64_t pages;		    /* 4 KiB pages that have a frame */
 };
 
 /* What stands at an index. */
 struct pagemap_entry {
-	gfn_t gfn;	/* the frame of this very page; 0: none */
-	bool huge;	/* it is part of a 2 MiB frame */
+	gfn_t gfn; /* the frame of this very page; 0: none */
+	bool huge; /* it is part of a 2 MiB frame */
 };
 
 void pagemap_init(struct pagemap *map);
@@ -36,8 +36,16 @@ void pagemap_init(struct pagemap *map);
 void pagemap_destroy(struct pagemap *map);
 
 struct pagemap_entry pagemap_get(const struct pagemap *map, uint64_t index);
-/* Nothing may stand there. 0 or -ENOMEM. */
-int pagemap_set(struct pagemap *map, uint64_t index, gfn_t gfn);
+/*
+ * How many entries from index on are empty: at most max, and no further than the aligned 512 that
+ * index lies in.
+ */
+unsigned pagemap_empty_run(const struct pagemap *map, uint64_t index, unsigned max);
+/*
+ * n adjoining frames for n entries of one aligned 512, where nothing may stand. 0 or
+ * -ENOMEM: unchanged.
+ */
+int pagemap_set(struct pagemap *map, uint64_t index, gfn_t gfn, unsigned n);
 /* index is a multiple of 512; nothing may stand in the 512. 0 or -ENOMEM. */
 int pagemap_set_huge(struct pagemap *map, uint64_t index, gfn_t gfn);
 /* Turn the 2 MiB entry at index (a multiple of 512) into 512. 0 or -ENOMEM: unchanged. */

@@ -19,6 +19,14 @@ void pt_set(struct mm *mm, gfn_t table, uint64_t *entry, uint64_t value)
 	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
 }
 
+void pt_set_run(struct mm *mm, gfn_t table, uint64_t *entry, gfn_t gfn, uint64_t bits,
+		unsigned n)
+{
+	phys_frame(mm->phys, table)->refs += n;
+	for (unsigned i = 0; i < n; i++)
+		__atomic_store_n(&entry[i], pte_make(gfn + i, bits), __ATOMIC_RELEASE);
+}
+
 static int add_table(struct mm *mm, struct pt_path *path, unsigned level)
 {
 	gfn_t gfn = phys_alloc_table(mm->phys);
@@ -58,20 +66,24 @@ struct visit {
 	void *arg;
 };
 
-static int visit_table(struct mm *mm, const struct visit *v, gfn_t table, unsigned level, gva_t gva)
+static int visit_table(struct mm *mm, const struct visit *v, gfn_t table, unsigned level,
+		       gva_t gva)
 {
 	uint64_t span = 1ull << level_shift(level), *entry = table_entries(mm, table);
-	unsigned first = v->start > gva ? (unsigned)((v->start - gva) >> level_shift(level)) : 0;
+	unsigned first = v->start > gva ? (unsigned)((v->start - gva) >> level_shift(level))
+					: 0;
 	int ret = 0;
 
-	for (unsigned i = first; i < PTRS_PER_TABLE && gva + i * span < v->end && !ret; i++) {
+	for (unsigned i = first; i < PTRS_PER_TABLE && gva + i * span < v->end && !ret;
+	     i++) {
 		gva_t at = gva + i * span;
 		gfn_t below;
 
 		if (!entry[i])
 			continue;
 		if (pte_leaf(entry[i], level)) {
-			ret = v->fn(mm, &(struct pt_leaf){ at, level, table, &entry[i] }, v->arg);
+			ret = v->fn(mm, &(struct pt_leaf){ at, level, table, &entry[i] },
+				    v->arg);
 			continue;
 		}
 		below = pte_gfn(entry[i]);
@@ -86,7 +98,8 @@ static int visit_table(struct mm *mm, const struct visit *v, gfn_t table, unsign
 	return ret;
 }
 
-int pt_for_each(struct mm *mm, gva_t start, gva_t end, struct gather *g, pt_leaf_fn *fn, void *arg)
+int pt_for_each(struct mm *mm, gva_t start, gva_t end, struct gather *g, pt_leaf_fn *fn,
+		void *arg)
 {
 	struct visit v = { start, end, g, fn, arg };
 

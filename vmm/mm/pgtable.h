@@ -13,9 +13,9 @@
 
 /* Where a walk went. Valid until the next change of a table's existence. */
 struct pt_path {
-	unsigned level;		/* of the last entry read */
-	gfn_t table[5];		/* [level] for the levels passed: the table */
-	uint64_t *entry[5];	/* ... and the entry in it */
+	unsigned level;	    /* of the last entry read */
+	gfn_t table[5];	    /* [level] for the levels passed: the table */
+	uint64_t *entry[5]; /* ... and the entry in it */
 };
 
 /* The entry that a walk ended at. */
@@ -33,10 +33,14 @@ int pt_walk(struct mm *mm, gva_t gva, unsigned level, bool alloc, struct pt_path
 /* Change an entry of a table and keep its count of entries in use. Flushing is the caller's. */
 void pt_set(struct mm *mm, gfn_t table, uint64_t *entry, uint64_t value);
 
+/* n empty entries of one table for n adjoining frames. */
+void pt_set_run(struct mm *mm, gfn_t table, uint64_t *entry, gfn_t gfn, uint64_t bits,
+		unsigned n);
+
 /* A leaf entry that pt_for_each found. */
 struct pt_leaf {
-	gva_t gva;		/* that the entry's span begins at */
-	unsigned level;		/* LEVEL_PTE or LEVEL_PMD */
+	gva_t gva;	/* that the entry's span begins at */
+	unsigned level; /* LEVEL_PTE or LEVEL_PMD */
 	gfn_t table;
 	uint64_t *entry;
 };

@@ -30,7 +30,10 @@ static void *reserve(uint64_t size)
 
 static uint64_t chunks_size(const struct phys *phys)
 {
-	return ((phys->end - PHYS_BASE) >> PMD_SHIFT) * sizeof(*phys->chunks);
+	uint64_t n = (phys->end - PHYS_BASE) >> PMD_SHIFT;
+
+	return n *
+	       sizeof(phys->chunks[0]); /* NOLINT(bugprone-sizeof-expression): pointers */
 }
 
 int phys_init(struct phys *phys, const struct phys_ops *ops, void *ctx, gpa_t end,
@@ -125,8 +128,8 @@ static int map_arena(struct arena *a)
 }
 
 /* Lock held. `prepare` makes the mapping what the kind wants; it may be NULL. */
-static struct arena *add_arena(struct phys *phys, enum arena_kind kind, uint64_t size, int fd,
-			       uint64_t offset, int prot)
+static struct arena *add_arena(struct phys *phys, enum arena_kind kind, uint64_t size,
+			       int fd, uint64_t offset, int prot)
 {
 	struct arena *a = new_place(phys, size);
 	int err;
@@ -138,12 +141,13 @@ static struct arena *add_arena(struct phys *phys, enum arena_kind kind, uint64_t
 	err = map_arena(a);
 	if (err)
 		goto fail_place;
-	if (kind == ARENA_FILE &&
-	    mmap(a->hva, size, prot, MAP_SHARED | MAP_FIXED, fd, (off_t)offset) == MAP_FAILED) {
+	if (kind == ARENA_FILE && mmap(a->hva, size, prot, MAP_SHARED | MAP_FIXED, fd,
+				       (off_t)offset) == MAP_FAILED) {
 		err = -errno;
 		goto fail_map;
 	}
-	if (kind == ARENA_ANON || kind == ARENA_HUGE) /* fails where the host has no THP: fine */
+	if (kind == ARENA_ANON ||
+	    kind == ARENA_HUGE) /* fails where the host has no THP: fine */
 		madvise(a->hva, size, kind == ARENA_HUGE ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 	err = phys->ops ? phys->ops->slot(phys->ctx, a->slot, a->gpa, size, a->hva) : 0;
 	if (err)
@@ -177,8 +181,8 @@ static struct arena *fresh_arena(struct phys *phys, enum arena_kind kind, unsign
 }
 
 /* Lock held: up to `want` fresh frames in multiples of `unit`. */
-static gfn_t take_fresh(struct phys *phys, enum arena_kind kind, unsigned unit, unsigned want,
-			unsigned *got)
+static gfn_t take_fresh(struct phys *phys, enum arena_kind kind, unsigned unit,
+			unsigned want, unsigned *got)
 {
 	struct arena *a = fresh_arena(phys, kind, unit);
 	gfn_t gfn;
@@ -235,7 +239,8 @@ gfn_t phys_alloc_anon(struct phys *phys, unsigned want, unsigned *got)
 		want = (unsigned)min_u64(want, phys->limit - phys->charged);
 		gfn = pop(phys, &phys->free[ARENA_ANON]);
 		if (gfn) /* as a rule the next on the list adjoins: they were freed together */
-			for (*got = 1; *got < want && phys->free[ARENA_ANON] == gfn + *got; ++*got)
+			for (*got = 1; *got < want && phys->free[ARENA_ANON] == gfn + *got;
+			     ++*got)
 				pop(phys, &phys->free[ARENA_ANON]);
 		else
 			gfn = take_fresh(phys, ARENA_ANON, 1, want, got);
@@ -342,7 +347,8 @@ struct arena *phys_add_window(struct phys *phys, int fd, uint64_t offset, uint64
 	struct arena *a;
 
 	pthread_mutex_lock(&phys->lock);
-	a = add_arena(phys, ARENA_FILE, size, fd, offset, PROT_READ | (writable ? PROT_WRITE : 0));
+	a = add_arena(phys, ARENA_FILE, size, fd, offset,
+		      PROT_READ | (writable ? PROT_WRITE : 0));
 	pthread_mutex_unlock(&phys->lock);
 	return a;
 }
@@ -356,7 +362,8 @@ void phys_del_window(struct phys *phys, struct arena *arena)
 		p = &(*p)->next;
 	*p = arena->next;
 	set_chunks(phys, arena, NULL);
-	if (!phys->ops || !phys->ops->slot(phys->ctx, arena->slot, arena->gpa, 0, arena->hva))
+	if (!phys->ops ||
+	    !phys->ops->slot(phys->ctx, arena->slot, arena->gpa, 0, arena->hva))
 		release_quarantine(phys);
 	unmap_arena(arena);
 	free_place(phys, arena);

@@ -37,55 +37,56 @@ struct phys_ops {
 };
 
 enum arena_kind {
-	ARENA_TABLE,	/* page tables, and the monitor */
-	ARENA_ANON,	/* anonymous frames of 4 KiB, host huge pages off */
-	ARENA_HUGE,	/* anonymous frames of 2 MiB, host huge pages on */
-	ARENA_FILE,	/* a window on a host file: the host's own shared mapping of it */
+	ARENA_TABLE, /* page tables, and the monitor */
+	ARENA_ANON,  /* anonymous frames of 4 KiB, host huge pages off */
+	ARENA_HUGE,  /* anonymous frames of 2 MiB, host huge pages on */
+	ARENA_FILE,  /* a window on a host file: the host's own shared mapping of it */
 	ARENA_KINDS
 };
 
 /* Per frame, in an array beside its arena; all zero when the frame is free. */
 struct frame {
-	uint32_t refs;	/* anonymous: owners that name it, that is pagemap entries; for 2 MiB in
+	uint32_t refs; /* anonymous: owners that name it, that is pagemap entries; for 2 MiB in
 			 * the first of its 512. Table: entries in use. File window: unused */
-	gfn_t next;	/* on a free list or in quarantine: the next one; 0 ends it */
+	gfn_t next;    /* on a free list or in quarantine: the next one; 0 ends it */
 };
 
 struct arena {
 	enum arena_kind kind;
-	unsigned slot;		/* KVM's memory slot */
-	gpa_t gpa;		/* of its first byte */
-	uint64_t size;		/* bytes */
-	char *hva;		/* where gpa is mapped here */
-	void *raw;		/* the mapping that hva lies in, alignment slack included */
+	unsigned slot; /* KVM's memory slot */
+	gpa_t gpa;     /* of its first byte */
+	uint64_t size; /* bytes */
+	char *hva;     /* where gpa is mapped here */
+	void *raw;     /* the mapping that hva lies in, alignment slack included */
 	uint64_t raw_size;
-	struct frame *frames;	/* one for each 4 KiB; memory comes as it is touched */
-	uint32_t next_fresh;	/* frames from here on were never used */
-	struct arena *next;	/* in phys->arenas, or in phys->spare */
+	struct frame *frames; /* one for each 4 KiB; memory comes as it is touched */
+	uint32_t next_fresh;  /* frames from here on were never used */
+	struct arena *next;   /* in phys->arenas, or in phys->spare */
 };
 
 struct phys {
 	const struct phys_ops *ops;
-	void *ctx;		/* for ops */
-	pthread_mutex_t lock;	/* guards what follows */
-	struct arena **chunks;	/* the arena of each 2 MiB of gpa from PHYS_BASE on */
-	gpa_t end;		/* no gpa from here on */
-	gpa_t next_gpa;		/* where the next arena goes */
-	unsigned nr_slots;	/* slot numbers given out */
-	struct arena *arenas;	/* all that are in use */
-	struct arena *spare[32];/* deleted ones by log2(size): their gpa and slot are reused */
+	void *ctx;	       /* for ops */
+	pthread_mutex_t lock;  /* guards what follows */
+	struct arena **chunks; /* the arena of each 2 MiB of gpa from PHYS_BASE on */
+	gpa_t end;	       /* no gpa from here on */
+	gpa_t next_gpa;	       /* where the next arena goes */
+	unsigned nr_slots;     /* slot numbers given out */
+	struct arena *arenas;  /* all that are in use */
+	struct arena
+		*spare[32]; /* deleted ones by log2(size): their gpa and slot are reused */
 	struct arena *fresh[ARENA_KINDS]; /* the one whose fresh frames are being given out */
-	uint64_t grow[ARENA_KINDS];	/* size of the next arena of a kind */
-	gfn_t free[ARENA_KINDS];	/* freed frames: zeroed by the host again, or tables */
-	gfn_t quarantine;	/* unlinked tables that a translation may still lead to */
+	uint64_t grow[ARENA_KINDS];	  /* size of the next arena of a kind */
+	gfn_t free[ARENA_KINDS]; /* freed frames: zeroed by the host again, or tables */
+	gfn_t quarantine;	 /* unlinked tables that a translation may still lead to */
 	unsigned nr_quarantine;
-	unsigned quarantine_max;	/* so many are worth a drop of everything */
-	uint64_t limit;		/* most frames that may be charged */
-	uint64_t charged;	/* anonymous frames reserved, tables made: what the host may back */
-	uint64_t drops;		/* drops of every translation */
-	uint64_t flush_free;	/* runs of frames whose memory was given back */
-	uint64_t flush_keep;	/* notifier events for frames that kept their content */
-	uint64_t reserved;	/* of charged, anonymous frames */
+	unsigned quarantine_max; /* so many are worth a drop of everything */
+	uint64_t limit;		 /* most frames that may be charged */
+	uint64_t charged; /* anonymous frames reserved, tables made: what the host may back */
+	uint64_t drops;	  /* drops of every translation */
+	uint64_t flush_free; /* runs of frames whose memory was given back */
+	uint64_t flush_keep; /* notifier events for frames that kept their content */
+	uint64_t reserved;   /* of charged, anonymous frames */
 };
 
 /* *phys is the caller's memory. end: first gpa that the vCPU can't address. -ENOMEM. */

@@ -8,14 +8,14 @@
 
 #include "vmm/mm/types.h"
 
-#define PTE_P (1ull << 0)	/* present */
-#define PTE_W (1ull << 1)	/* writable */
-#define PTE_U (1ull << 2)	/* user */
+#define PTE_P (1ull << 0) /* present */
+#define PTE_W (1ull << 1) /* writable */
+#define PTE_U (1ull << 2) /* user */
 #define PTE_PWT (1ull << 3)
 #define PTE_PCD (1ull << 4)
-#define PTE_A (1ull << 5)	/* accessed: the CPU sets it before it caches a translation */
-#define PTE_D (1ull << 6)	/* dirty: leaves only */
-#define PTE_PS (1ull << 7)	/* a leaf, at pud and pmd; PAT in a pte */
+#define PTE_A (1ull << 5)  /* accessed: the CPU sets it before it caches a translation */
+#define PTE_D (1ull << 6)  /* dirty: leaves only */
+#define PTE_PS (1ull << 7) /* a leaf, at pud and pmd; PAT in a pte */
 #define PTE_G (1ull << 8)
 #define PTE_NX (1ull << 63)
 #define PTE_ADDR 0x000ffffffffff000ull

@@ -7,9 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef uint64_t gva_t;	 /* guest virtual address */
-typedef uint64_t gpa_t;	 /* guest physical address */
-typedef uint32_t gfn_t;	 /* guest frame number, gpa >> 12; 0 is no frame: see PHYS_BASE */
+typedef uint64_t gva_t; /* guest virtual address */
+typedef uint64_t gpa_t; /* guest physical address */
+typedef uint32_t gfn_t; /* guest frame number, gpa >> 12; 0 is no frame: see PHYS_BASE */
 
 #define PAGE_SHIFT 12
 #define PAGE_SIZE (1ull << PAGE_SHIFT)

@@ -16,8 +16,8 @@
 #define VM_READ 0x1u
 #define VM_WRITE 0x2u
 #define VM_EXEC 0x4u
-#define VM_SHARED 0x8u	    /* writes go to the object */
-#define VM_MAYREAD 0x10u    /* what mprotect may turn on */
+#define VM_SHARED 0x8u	 /* writes go to the object */
+#define VM_MAYREAD 0x10u /* what mprotect may turn on */
 #define VM_MAYWRITE 0x20u
 #define VM_MAYEXEC 0x40u
 #define VM_MAYSHARE 0x80u   /* MAP_SHARED, also of a file that may not be written */
@@ -28,19 +28,19 @@
 
 struct vma {
 	RB_ENTRY(vma) node;
-	gva_t vm_start;		/* page-aligned */
-	gva_t vm_end;		/* the first byte after it */
+	gva_t vm_start; /* page-aligned */
+	gva_t vm_end;	/* the first byte after it */
 	unsigned vm_flags;
-	uint64_t vm_pgoff;	/* page of vm_object at vm_start; private anonymous memory: as
+	uint64_t vm_pgoff; /* page of vm_object at vm_start; private anonymous memory: as
 				 * Linux has it, gva >> 12 at the time of the mmap */
-	struct object *vm_object;	/* a reference; NULL: private anonymous memory */
-	unsigned anon_id;	/* as Linux's anon_vma: 0 until a private page exists; VMAs with
+	struct object *vm_object; /* a reference; NULL: private anonymous memory */
+	unsigned anon_id; /* as Linux's anon_vma: 0 until a private page exists; VMAs with
 				 * different ones don't merge */
-	gva_t zero_from;	/* a private file mapping's bytes from here to its page's end are
+	gva_t zero_from;  /* a private file mapping's bytes from here to its page's end are
 				 * zero (a segment's .bss); 0: none. May lie outside after a split */
 	/* Over the subtree, for the search for a hole: */
-	gva_t tree_start, tree_end;	/* where it begins (guard gap included) and ends */
-	uint64_t tree_gap;	/* the largest hole between two VMAs of it */
+	gva_t tree_start, tree_end; /* where it begins (guard gap included) and ends */
+	uint64_t tree_gap;	    /* the largest hole between two VMAs of it */
 };
 
 RB_HEAD(vma_tree, vma);
@@ -82,7 +82,7 @@ void vma_insert(struct mm *mm, struct vma *vma);
 /* Out of the tree, its object let go, its memory freed. Nothing else: see mm_unmap_range(). */
 void vma_remove(struct mm *mm, struct vma *vma);
 /* Change bounds within the hole around it; vm_pgoff follows vm_start. */
-void vma_resize(struct mm *mm, struct vma *vma, gva_t start, gva_t end);
+void vma_resize(struct vma *vma, gva_t start, gva_t end);
 /* Cut at gva, which lies inside; vma keeps the lower part. -ENOMEM also at the VMA limit. */
 int vma_split(struct mm *mm, struct vma *vma, gva_t gva);
 /* Join vma with its neighbours where they are alike; returns what it is part of then. */

@@ -12,7 +12,7 @@
 #define HIST_BUCKETS (64 * HIST_SUB)
 
 struct hist {
-	uint64_t total;			/* values added */
+	uint64_t total; /* values added */
 	uint32_t bucket[HIST_BUCKETS];
 };
 

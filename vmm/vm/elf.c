@@ -29,7 +29,7 @@
 struct load {
 	struct image *image;
 	struct mm *mm;
-	struct object *obj;	/* the file, to be mapped */
+	struct object *obj; /* the file, to be mapped */
 	GElf_Ehdr ehdr;
 	GElf_Phdr phdr[PHDRS_MAX];
 	struct mv_error *err;
@@ -66,8 +66,9 @@ static int check_ehdr(const struct load *l)
 	const char *path = l->image->path;
 
 	if (l->ehdr.e_machine != EM_X86_64)
-		return mv_fail(l->err, ENOEXEC, "%s: %s program (e_machine %u); x86-64 is needed",
-			       path, machine_name(l->ehdr.e_machine), l->ehdr.e_machine);
+		return mv_fail(l->err, ENOEXEC,
+			       "%s: %s program (e_machine %u); x86-64 is needed", path,
+			       machine_name(l->ehdr.e_machine), l->ehdr.e_machine);
 	if (id[EI_CLASS] != ELFCLASS64)
 		return refuse(l, "a 32-bit ELF file; ELF64 is needed");
 	if (id[EI_DATA] != ELFDATA2LSB)
@@ -77,9 +78,11 @@ static int check_ehdr(const struct load *l)
 	if (l->ehdr.e_type != ET_EXEC && l->ehdr.e_type != ET_DYN)
 		return mv_fail(l->err, ENOEXEC, "%s: ELF type %u is no executable%s", path,
 			       l->ehdr.e_type,
-			       l->ehdr.e_type == ET_REL ? " (an object file: link it first)" : "");
+			       l->ehdr.e_type == ET_REL ? " (an object file: link it first)"
+							: "");
 	if (l->ehdr.e_phentsize != sizeof(Elf64_Phdr))
-		return mv_fail(l->err, ENOEXEC, "%s: program headers of %u bytes; %zu expected", path,
+		return mv_fail(l->err, ENOEXEC,
+			       "%s: program headers of %u bytes; %zu expected", path,
 			       l->ehdr.e_phentsize, sizeof(Elf64_Phdr));
 	return 0;
 }
@@ -89,13 +92,18 @@ static int read_phdrs(struct load *l)
 	size_t n = 0;
 
 	if (elf_getphdrnum(l->image->elf, &n))
-		return refuse(l, "its program headers can't be read: the file is truncated or damaged");
+		return refuse(
+			l,
+			"its program headers can't be read: the file is truncated or damaged");
 	if (!n || n > PHDRS_MAX)
-		return mv_fail(l->err, ENOEXEC, "%s: %zu program headers; 1 to %zu can be run",
+		return mv_fail(l->err, ENOEXEC,
+			       "%s: %zu program headers; 1 to %zu can be run",
 			       l->image->path, n, PHDRS_MAX);
 	for (size_t i = 0; i < n; i++)
 		if (!gelf_getphdr(l->image->elf, (int)i, &l->phdr[i]))
-			return refuse(l, "its program headers lie outside the file: it is truncated");
+			return refuse(
+				l,
+				"its program headers lie outside the file: it is truncated");
 	l->image->phnum = (unsigned)n;
 	return 0;
 }
@@ -108,9 +116,11 @@ static int check_segment(const struct load *l, unsigned i, gva_t *low)
 
 	if (p->p_memsz < p->p_filesz)
 		why = "is larger in the file than in memory";
-	else if (__builtin_add_overflow(p->p_offset, p->p_filesz, &sum) || sum > l->obj->size)
+	else if (__builtin_add_overflow(p->p_offset, p->p_filesz, &sum) ||
+		 sum > l->obj->size)
 		why = "lies outside the file, which is truncated or damaged";
-	else if (__builtin_add_overflow(p->p_vaddr, p->p_memsz, &sum) || sum > MV_TASK_SIZE ||
+	else if (__builtin_add_overflow(p->p_vaddr, p->p_memsz, &sum) ||
+		 sum > MV_TASK_SIZE ||
 		 page_align(sum) > MV_TASK_SIZE - (l->ehdr.e_type == ET_DYN ? DYN_BASE : 0))
 		why = "ends outside the address space";
 	else if (l->ehdr.e_type == ET_EXEC && p->p_vaddr < MMAP_MIN_ADDR)
@@ -120,7 +130,8 @@ static int check_segment(const struct load *l, unsigned i, gva_t *low)
 	else if (p->p_vaddr < *low)
 		why = "overlaps the one before it, or is not in ascending order";
 	if (why)
-		return mv_fail(l->err, ENOEXEC, "%s: segment %u %s", l->image->path, i, why);
+		return mv_fail(l->err, ENOEXEC, "%s: segment %u %s", l->image->path, i,
+			       why);
 	*low = p->p_vaddr + p->p_memsz;
 	return 0;
 }
@@ -142,9 +153,11 @@ static int check_segments(const struct load *l, uint64_t *align)
 		const GElf_Phdr *p = &l->phdr[i];
 
 		if (p->p_type == PT_INTERP)
-			return refuse(l, "a dynamic program, which needs an interpreter (ld.so): only "
-					 "static ones can be run yet; link it with -static or "
-					 "-static-pie");
+			return refuse(
+				l,
+				"a dynamic program, which needs an interpreter (ld.so): only "
+				"static ones can be run yet; link it with -static or "
+				"-static-pie");
 		if (p->p_type != PT_LOAD || !p->p_memsz)
 			continue;
 		err = check_segment(l, i, &low);
@@ -152,13 +165,15 @@ static int check_segments(const struct load *l, uint64_t *align)
 			return err;
 		any = true;
 		entry |= holds_entry(p, l->ehdr.e_entry);
-		if (p->p_align && !(p->p_align & (p->p_align - 1)) && p->p_align <= 1ull << 30)
+		if (p->p_align && !(p->p_align & (p->p_align - 1)) &&
+		    p->p_align <= 1ull << 30)
 			*align = max_u64(*align, p->p_align);
 	}
 	if (!any)
 		return refuse(l, "no segment to load (no PT_LOAD)");
 	if (!entry)
-		return mv_fail(l->err, ENOEXEC, "%s: its entry, %#lx, lies in no executable segment",
+		return mv_fail(l->err, ENOEXEC,
+			       "%s: its entry, %#lx, lies in no executable segment",
 			       l->image->path, l->ehdr.e_entry);
 	return 0;
 }
@@ -167,19 +182,20 @@ static int map(const struct load *l, gva_t start, gva_t end, int prot, struct ob
 	       uint64_t offset)
 {
 	const int anon = obj ? 0 : MAP_ANONYMOUS;
-	long ret = mm_mmap(l->mm, start, end - start, prot, MAP_PRIVATE | MAP_FIXED | anon, obj, true,
-			   false, offset >> PAGE_SHIFT);
+	long ret = mm_mmap(l->mm, start, end - start, prot, MAP_PRIVATE | MAP_FIXED | anon,
+			   obj, true, false, offset >> PAGE_SHIFT);
 
 	if (ret < 0)
-		return mv_fail(l->err, (int)-ret, "%s: mapping %#lx-%#lx: %s", l->image->path, start,
-			       end, strerrordesc_np((int)-ret));
+		return mv_fail(l->err, (int)-ret, "%s: mapping %#lx-%#lx: %s",
+			       l->image->path, start, end, strerrordesc_np((int)-ret));
 	return 0;
 }
 
 /* elf_load(): the file's part, the zeroes up to the page's end, anonymous memory behind. */
 static int map_segment(const struct load *l, const GElf_Phdr *p)
 {
-	int prot = (p->p_flags & PF_R ? PROT_READ : 0) | (p->p_flags & PF_W ? PROT_WRITE : 0) |
+	int prot = (p->p_flags & PF_R ? PROT_READ : 0) |
+		   (p->p_flags & PF_W ? PROT_WRITE : 0) |
 		   (p->p_flags & PF_X ? PROT_EXEC : 0);
 	gva_t start = p->p_vaddr + l->image->bias, file_end = start + p->p_filesz;
 	gva_t end = page_align(start + p->p_memsz), bss = start & PAGE_MASK;
@@ -194,7 +210,8 @@ static int map_segment(const struct load *l, const GElf_Phdr *p)
 			mm_set_zero_from(l->mm, file_end);
 	}
 	if (bss < end) /* vm_brk_flags() */
-		return map(l, bss, end, PROT_READ | PROT_WRITE | (prot & PROT_EXEC), NULL, 0);
+		return map(l, bss, end, PROT_READ | PROT_WRITE | (prot & PROT_EXEC), NULL,
+			   0);
 	return 0;
 }
 
@@ -212,8 +229,10 @@ static int map_segments(struct load *l)
 		if (err)
 			return err;
 		image->end = page_align(p->p_vaddr + p->p_memsz + image->bias);
-		if (l->ehdr.e_phoff >= p->p_offset && l->ehdr.e_phoff < p->p_offset + p->p_filesz)
-			image->phdr = l->ehdr.e_phoff - p->p_offset + p->p_vaddr + image->bias;
+		if (l->ehdr.e_phoff >= p->p_offset &&
+		    l->ehdr.e_phoff < p->p_offset + p->p_filesz)
+			image->phdr =
+				l->ehdr.e_phoff - p->p_offset + p->p_vaddr + image->bias;
 	}
 	return 0;
 }
@@ -232,7 +251,8 @@ static int open_program(struct load *l)
 	if (!S_ISREG(st.st_mode))
 		return mv_fail(l->err, EACCES, "%s: not a regular file", image->path);
 	if (faccessat(AT_FDCWD, image->path, X_OK, AT_EACCESS))
-		return mv_fail(l->err, EACCES, "%s: not executable: permission denied (chmod +x)",
+		return mv_fail(l->err, EACCES,
+			       "%s: not executable: permission denied (chmod +x)",
 			       image->path);
 	if (!st.st_size)
 		return refuse(l, "the file is empty");
@@ -248,7 +268,9 @@ static int read_elf(struct load *l)
 	image->elf = elf_begin(image->fd, ELF_C_READ, NULL);
 	if (!image->elf || elf_kind(image->elf) != ELF_K_ELF) {
 		if (pread(image->fd, magic, 2, 0) == 2 && !memcmp(magic, "#!", 2))
-			return refuse(l, "a script: give its interpreter, a static program, instead");
+			return refuse(
+				l,
+				"a script: give its interpreter, a static program, instead");
 		return refuse(l, "not an ELF file");
 	}
 	if (!gelf_getehdr(image->elf, &l->ehdr))

@@ -40,13 +40,14 @@ __asm__(".pushsection .rodata\n"
 	"mv_floor_end:\n"
 	".popsection\n");
 
-_Static_assert(MV_CALL_NOP == 0x10000 && MV_PORT_CALL == 0xe0, "the numbers in the code above");
+_Static_assert(MV_CALL_NOP == 0x10000 && MV_PORT_CALL == 0xe0,
+	       "the numbers in the code above");
 
 /* A machine to measure on: a sandbox without payload. */
 struct floor_vm {
 	struct mv_vm *vm;
-	struct pt_path path;	/* of the next page to be touched */
-	gfn_t frames;		/* ROUNDS of them adjoining, with memory */
+	struct pt_path path; /* of the next page to be touched */
+	gfn_t frames;	     /* ROUNDS of them adjoining, with memory */
 };
 
 static uint64_t now_ns(void)

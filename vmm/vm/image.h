@@ -9,21 +9,21 @@
 
 /* A function or variable of the file. */
 struct image_symbol {
-	const char *name;	/* libelf's, as long as image->elf */
+	const char *name; /* libelf's, as long as image->elf */
 	gva_t gva;
 	uint64_t size;
 };
 
 struct image {
-	char *path;		/* as it was given */
+	char *path; /* as it was given */
 	int fd;
 	Elf *elf;
-	gva_t bias;		/* what is added to the file's addresses; 0 for ET_EXEC */
-	gva_t entry;		/* where it starts */
-	gva_t phdr;		/* AT_PHDR: where its program headers lie; 0: in no segment */
+	gva_t bias;  /* what is added to the file's addresses; 0 for ET_EXEC */
+	gva_t entry; /* where it starts */
+	gva_t phdr;  /* AT_PHDR: where its program headers lie; 0: in no segment */
 	unsigned phnum;
-	gva_t end;		/* behind its last segment, page-aligned: the heap's start */
-	struct image_symbol *symbols;	/* by gva; read at the first look-up */
+	gva_t end; /* behind its last segment, page-aligned: the heap's start */
+	struct image_symbol *symbols; /* by gva; read at the first look-up */
 	size_t nr_symbols;
 	bool symbols_read;
 };

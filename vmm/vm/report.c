@@ -14,9 +14,10 @@ static const char *flags_of(uint64_t e, unsigned level, char *buf, size_t len)
 	static const struct {
 		uint64_t bit;
 		const char *name;
-	} bits[] = { { PTE_P, "P" },	 { PTE_W, "W" }, { PTE_U, "U" }, { PTE_PWT, "PWT" },
-		     { PTE_PCD, "PCD" }, { PTE_A, "A" }, { PTE_D, "D" }, { PTE_PS, "PS" },
-		     { PTE_G, "G" },	 { PTE_NX, "NX" } };
+	} bits[] = { { PTE_P, "P" },	 { PTE_W, "W" },     { PTE_U, "U" },
+		     { PTE_PWT, "PWT" }, { PTE_PCD, "PCD" }, { PTE_A, "A" },
+		     { PTE_D, "D" },	 { PTE_PS, "PS" },   { PTE_G, "G" },
+		     { PTE_NX, "NX" } };
 	size_t n = 0;
 
 	*buf = '\0';
@@ -40,7 +41,8 @@ static void print_step(const struct mv_walk_step *s, FILE *out)
 	fprintf(out, "  %s[%3u]  at gpa 0x%09" PRIx64 "  value 0x%016" PRIx64 "  ",
 		mv_level_name(s->level), s->index, s->table + 8 * s->index, s->entry);
 	if (!(s->entry & PTE_P))
-		fprintf(out, "%-14s  not present\n", flags_of(s->entry, s->level, flags, sizeof(flags)));
+		fprintf(out, "%-14s  not present\n",
+			flags_of(s->entry, s->level, flags, sizeof(flags)));
 	else if (pte_leaf(s->entry, s->level))
 		fprintf(out, "%-14s  frame of %s at gpa %#" PRIx64 "\n",
 			flags_of(s->entry, s->level, flags, sizeof(flags)),
@@ -53,8 +55,8 @@ static void print_step(const struct mv_walk_step *s, FILE *out)
 
 static const char *access_name(unsigned access, char *buf)
 {
-	snprintf(buf, 4, "%c%c%c", access & MV_READ ? 'r' : '-', access & MV_WRITE ? 'w' : '-',
-		 access & MV_EXEC ? 'x' : '-');
+	snprintf(buf, 4, "%c%c%c", access & MV_READ ? 'r' : '-',
+		 access & MV_WRITE ? 'w' : '-', access & MV_EXEC ? 'x' : '-');
 	return buf;
 }
 
@@ -64,13 +66,17 @@ void mv_print_walk(struct mv_vm *vm, uint64_t gva, FILE *out)
 	struct mv_walk w;
 
 	if (mv_walk(vm, gva, &w)) {
-		fprintf(out, "gva %#" PRIx64 ": not canonical: no tables can translate it\n", gva);
+		fprintf(out,
+			"gva %#" PRIx64 ": not canonical: no tables can translate it\n",
+			gva);
 		return;
 	}
 	fprintf(out, "gva 0x%" PRIx64, gva);
 	if (!mv_symbol_at(vm, gva, name, sizeof(name)))
 		fprintf(out, " <%s>", name);
-	fprintf(out, " = pgd %u, pud %u, pmd %u, pte %u (9 bits each), offset 0x%" PRIx64 " (12 bits)\n",
+	fprintf(out,
+		" = pgd %u, pud %u, pmd %u, pte %u (9 bits each), offset 0x%" PRIx64
+		" (12 bits)\n",
 		level_index(gva, LEVEL_PGD), level_index(gva, LEVEL_PUD),
 		level_index(gva, LEVEL_PMD), level_index(gva, LEVEL_PTE),
 		(uint64_t)(gva & ~PAGE_MASK));
@@ -78,8 +84,10 @@ void mv_print_walk(struct mv_vm *vm, uint64_t gva, FILE *out)
 	for (unsigned i = 0; i < w.nsteps; i++)
 		print_step(&w.steps[i], out);
 	if (w.present)
-		fprintf(out, "  gpa %#" PRIx64 " = frame + offset 0x%" PRIx64 "; ring 3 may %s\n", w.gpa,
-			gva & (w.page_size - 1), access_name(w.access, access));
+		fprintf(out,
+			"  gpa %#" PRIx64 " = frame + offset 0x%" PRIx64
+			"; ring 3 may %s\n",
+			w.gpa, gva & (w.page_size - 1), access_name(w.access, access));
 	else
 		fprintf(out, "  no frame: the walk ends at the %s, an access faults\n",
 			mv_level_name(w.steps[w.nsteps - 1].level));
@@ -115,8 +123,8 @@ void mv_print_tables(struct mv_vm *vm, FILE *out)
 		sum += c.tables[l];
 		full += all;
 	}
-	fprintf(out, "  sum %8" PRIu64 " %12s          %9" PRIu64 " tables, %.1f GiB\n", sum,
-		size_name(sum * PAGE_SIZE, buf[0], sizeof(buf[0])), full,
+	fprintf(out, "  sum %8" PRIu64 " %12s          %9" PRIu64 " tables, %.1f GiB\n",
+		sum, size_name(sum * PAGE_SIZE, buf[0], sizeof(buf[0])), full,
 		(double)(full * PAGE_SIZE) / (1ull << 30));
 }
 
@@ -125,9 +133,9 @@ static void print_maps_line(const struct mv_vma *v, FILE *out)
 {
 	char access[4];
 
-	fprintf(out, "%08" PRIx64 "-%08" PRIx64 " %s%c %08" PRIx64 " %02x:%02x %" PRIu64, v->start,
-		v->end, access_name(v->prot, access), v->shared ? 's' : 'p', v->offset,
-		major(v->dev), minor(v->dev), v->ino);
+	fprintf(out, "%08" PRIx64 "-%08" PRIx64 " %s%c %08" PRIx64 " %02x:%02x %" PRIu64,
+		v->start, v->end, access_name(v->prot, access), v->shared ? 's' : 'p',
+		v->offset, major(v->dev), minor(v->dev), v->ino);
 	if (*v->name)
 		fprintf(out, " %s", v->name);
 	fputc('\n', out);
@@ -174,8 +182,9 @@ static const char *code_name(const struct mv_exit *end)
 	} codes[] = {
 		{ SIGSEGV, SEGV_MAPERR, "SEGV_MAPERR, nothing is mapped there" },
 		{ SIGSEGV, SEGV_ACCERR, "SEGV_ACCERR, the mapping doesn't allow it" },
-		{ SIGSEGV, SI_KERNEL, "SI_KERNEL, a general protection fault: a privileged "
-				      "instruction, or an address that is not canonical" },
+		{ SIGSEGV, SI_KERNEL,
+		  "SI_KERNEL, a general protection fault: a privileged "
+		  "instruction, or an address that is not canonical" },
 		{ SIGBUS, BUS_ADRERR, "BUS_ADRERR, behind the end of the mapped file" },
 		{ SIGBUS, BUS_ADRALN, "BUS_ADRALN, not aligned" },
 		{ SIGFPE, FPE_INTDIV, "FPE_INTDIV, integer division by zero or overflow" },
@@ -243,9 +252,9 @@ static bool has_address(const struct mv_exit *end)
 
 void mv_print_exit(struct mv_vm *vm, const struct mv_exit *end, FILE *out)
 {
-	const char *what = end->access == MV_WRITE ? "write" :
-			   end->access == MV_EXEC  ? "execute" :
-						     "read";
+	const char *what = end->access == MV_WRITE  ? "write"
+			   : end->access == MV_EXEC ? "execute"
+						    : "read";
 
 	if (end->kind == MV_EXIT_STATUS)
 		return;
@@ -289,8 +298,8 @@ static void print_unknown_calls(struct mv_vm *vm, FILE *out)
 	while (!mv_unknown_call(vm, &cursor, &nr, &count)) {
 		const char *name = mv_call_name(nr);
 
-		fprintf(out, "%12" PRIu64 "    %s (%" PRId64 "): not served, -ENOSYS\n", count,
-			name ? name : "unknown", nr);
+		fprintf(out, "%12" PRIu64 "    %s (%" PRId64 "): not served, -ENOSYS\n",
+			count, name ? name : "unknown", nr);
 	}
 }
 
@@ -313,7 +322,8 @@ void mv_print_stats(struct mv_vm *vm, FILE *out)
 	print_count(out, c.copied, "pages copied");
 	print_count(out, c.frames, "anonymous frames reserved");
 	for (unsigned l = LEVEL_PGD; l >= LEVEL_PTE; l--)
-		fprintf(out, "%12" PRIu64 "  %s tables (%" PRIu64 " made, %" PRIu64 " freed)\n",
+		fprintf(out,
+			"%12" PRIu64 "  %s tables (%" PRIu64 " made, %" PRIu64 " freed)\n",
 			c.tables[l], mv_level_name(l), c.tables_made[l], c.tables_freed[l]);
 	print_count(out, c.flush_free, "runs of frames given back");
 	print_count(out, c.flush_keep, "notifier events for frames kept");

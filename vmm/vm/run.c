@@ -22,9 +22,9 @@ enum step { STEP_GO_ON, STEP_END, STEP_FAILED };
 static void fill_registers(const struct mv_vm *vm, struct mv_exit *end)
 {
 	const struct kvm_regs *r = vm->vcpu.regs;
-	const uint64_t regs[16] = { r->rax, r->rcx, r->rdx, r->rbx, vm->vcpu.rsp, r->rbp, r->rsi,
-				    r->rdi, r->r8, r->r9, r->r10, r->r11, r->r12, r->r13, r->r14,
-				    r->r15 };
+	const uint64_t regs[16] = { r->rax, r->rcx, r->rdx, r->rbx, vm->vcpu.rsp, r->rbp,
+				    r->rsi, r->rdi, r->r8,  r->r9,  r->r10,	  r->r11,
+				    r->r12, r->r13, r->r14, r->r15 };
 
 	memcpy(end->regs, regs, sizeof(regs));
 	end->rip = vm->vcpu.rip;
@@ -32,8 +32,8 @@ static void fill_registers(const struct mv_vm *vm, struct mv_exit *end)
 	end->rflags = vm->vcpu.rflags;
 }
 
-static enum step end_with_signal(struct mv_vm *vm, struct mv_exit *end, int signal, int code,
-				 uint64_t addr)
+static enum step end_with_signal(struct mv_vm *vm, struct mv_exit *end, int signal,
+				 int code, uint64_t addr)
 {
 	end->kind = MV_EXIT_SIGNAL;
 	end->signal = signal;
@@ -77,7 +77,8 @@ static enum step serve_call(struct mv_vm *vm, struct mv_exit *end)
 	return STEP_END;
 }
 
-static enum step serve_page_fault(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
+static enum step serve_page_fault(struct mv_vm *vm, struct mv_exit *end,
+				  struct mv_error *err)
 {
 	const uint32_t code = vm->vcpu.error_code;
 	const gva_t gva = vm->vcpu.cr2;
@@ -85,7 +86,8 @@ static enum step serve_page_fault(struct mv_vm *vm, struct mv_exit *end, struct 
 	struct mm_fault fault = mm_fault(&vm->mm, gva, access);
 
 	if (fault.err) {
-		mv_fail(err, -fault.err, "the fault at %#lx: %s", gva, strerrordesc_np(-fault.err));
+		mv_fail(err, -fault.err, "the fault at %#lx: %s", gva,
+			strerrordesc_np(-fault.err));
 		return STEP_FAILED;
 	}
 	if (!fault.signal)
@@ -105,15 +107,16 @@ static int fpe_code(const struct vcpu *vcpu, unsigned vector)
 	if (ioctl(vcpu->fd, KVM_GET_FPU, &fpu))
 		return FPE_FLTINV;
 	e = vector == VECTOR_MF ? fpu.fsw & ~fpu.fcw : fpu.mxcsr & ~(fpu.mxcsr >> 7);
-	return e & 0x01 ? FPE_FLTINV :
-	       e & 0x04 ? FPE_FLTDIV :
-	       e & 0x08 ? FPE_FLTOVF :
-	       e & 0x12 ? FPE_FLTUND :
-			  FPE_FLTRES;
+	return e & 0x01	  ? FPE_FLTINV
+	       : e & 0x04 ? FPE_FLTDIV
+	       : e & 0x08 ? FPE_FLTOVF
+	       : e & 0x12 ? FPE_FLTUND
+			  : FPE_FLTRES;
 }
 
 /* The signal that an exception is, with si_code and si_addr: arch/x86/kernel/traps.c. */
-static enum step serve_exception(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
+static enum step serve_exception(struct mv_vm *vm, struct mv_exit *end,
+				 struct mv_error *err)
 {
 	const struct vcpu *vcpu = &vm->vcpu;
 
@@ -137,7 +140,8 @@ static enum step serve_exception(struct mv_vm *vm, struct mv_exit *end, struct m
 		return end_with_signal(vm, end, SIGBUS, BUS_ADRALN, 0);
 	case VECTOR_MF:
 	case VECTOR_XM:
-		return end_with_signal(vm, end, SIGFPE, fpe_code(vcpu, vcpu->vector), vcpu->rip);
+		return end_with_signal(vm, end, SIGFPE, fpe_code(vcpu, vcpu->vector),
+				       vcpu->rip);
 	default: /* #GP and what else can't be helped */
 		return end_with_signal(vm, end, SIGSEGV, SI_KERNEL, 0);
 	}
@@ -256,7 +260,8 @@ static enum step loop(struct mv_vm *vm, struct mv_exit *end, struct mv_error *er
 /* The thread becomes the vCPU's: it takes kicks, and a timer sends one at the deadline. */
 static int begin(struct mv_vm *vm, sigset_t *saved, timer_t *timer, struct mv_error *err)
 {
-	struct sigevent ev = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = KICK_SIGNAL };
+	struct sigevent ev = { .sigev_notify = SIGEV_THREAD_ID,
+			       .sigev_signo = KICK_SIGNAL };
 	struct itimerspec when = { 0 };
 	uint64_t deadline;
 	sigset_t kick;
@@ -272,7 +277,8 @@ static int begin(struct mv_vm *vm, sigset_t *saved, timer_t *timer, struct mv_er
 	vm->deadline_ns = 0;
 	if (vcpu_allow(&vm->vcpu, KICK_SIGNAL))
 		return mv_fail_errno(err, errno, "KVM_SET_SIGNAL_MASK");
-	if (!vm->opt.timeout_ns || __builtin_add_overflow(now_ns(), vm->opt.timeout_ns, &deadline))
+	if (!vm->opt.timeout_ns ||
+	    __builtin_add_overflow(now_ns(), vm->opt.timeout_ns, &deadline))
 		return 0;
 	ev._sigev_un._tid = vm->runner;
 	when.it_value.tv_sec = (time_t)(vm->opt.timeout_ns / 1000000000);
@@ -306,8 +312,10 @@ int mv_run(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
 	err = err ? err : &unasked;
 	*end = (struct mv_exit){ 0 };
 	if (vm->state != VM_LOADED)
-		return mv_fail(err, EINVAL, "%s", vm->state == VM_EMPTY ?
-			       "nothing was loaded into this sandbox" : "the payload has ended");
+		return mv_fail(err, EINVAL, "%s",
+			       vm->state == VM_EMPTY
+				       ? "nothing was loaded into this sandbox"
+				       : "the payload has ended");
 	ret = begin(vm, &saved, &timer, err);
 	if (!ret && loop(vm, end, err) == STEP_FAILED) {
 		vm->state = VM_ENDED;

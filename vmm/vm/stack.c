@@ -35,7 +35,7 @@
 struct build {
 	char *buf;
 	uint64_t size;
-	gva_t at;		/* where the last thing went */
+	gva_t at; /* where the last thing went */
 	Elf64_auxv_t aux[AUX_MAX];
 	unsigned nr_aux;
 };
@@ -58,8 +58,8 @@ static void aux(struct build *b, uint64_t type, uint64_t value)
 }
 
 /* NEW_AUX_ENT, in Linux's order. What the processor is comes from the host's own vector. */
-static void fill_aux(struct build *b, const struct image *image, gva_t random, gva_t platform,
-		     gva_t execfn)
+static void fill_aux(struct build *b, const struct image *image, gva_t random,
+		     gva_t platform, gva_t execfn)
 {
 	if (getauxval(AT_MINSIGSTKSZ))
 		aux(b, AT_MINSIGSTKSZ, getauxval(AT_MINSIGSTKSZ));
@@ -103,7 +103,8 @@ static uint64_t strings_size(const char *const *v)
 }
 
 /* Push strings so that v[0] is lowest; pointers[] gets their addresses. */
-static void push_strings(struct build *b, const char *const *v, size_t n, uint64_t *pointers)
+static void push_strings(struct build *b, const char *const *v, size_t n,
+			 uint64_t *pointers)
 {
 	pointers[n] = 0;
 	while (n--)
@@ -147,8 +148,10 @@ int stack_build(struct mm *mm, const struct image *image, const char *const *arg
 	size = strings_size(argv) + strings_size(envp) + strlen(image->path) + words * 8;
 	if (size > ARGS_MAX) {
 		free(pointers);
-		return mv_fail(err, E2BIG, "%s: arguments and environment take %lu bytes; %llu are "
-			       "allowed", image->path, size, ARGS_MAX);
+		return mv_fail(err, E2BIG,
+			       "%s: arguments and environment take %lu bytes; %llu are "
+			       "allowed",
+			       image->path, size, ARGS_MAX);
 	}
 	b.size = page_align(size + sizeof(b.aux) + 128);
 	b.buf = calloc(1, b.size);
@@ -160,5 +163,7 @@ int stack_build(struct mm *mm, const struct image *image, const char *const *arg
 	*rsp = b.at;
 	free(b.buf);
 	free(pointers);
-	return ret ? mv_fail(err, -ret, "%s: its stack: %s", image->path, strerrordesc_np(-ret)) : 0;
+	return ret ? mv_fail(err, -ret, "%s: its stack: %s", image->path,
+			     strerrordesc_np(-ret))
+		   : 0;
 }

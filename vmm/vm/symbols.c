@@ -29,7 +29,7 @@ static void read_table(struct image *image, Elf_Scn *scn, const GElf_Shdr *shdr)
 	struct image_symbol *all;
 	GElf_Sym sym;
 
-	if (!data || n > data->d_size / sizeof(Elf64_Sym))
+	if (!data || !n || n > data->d_size / sizeof(Elf64_Sym))
 		return;
 	all = realloc(image->symbols, (image->nr_symbols + n) * sizeof(*all));
 	if (!all)
@@ -39,9 +39,9 @@ static void read_table(struct image *image, Elf_Scn *scn, const GElf_Shdr *shdr)
 		const char *name = elf_strptr(image->elf, shdr->sh_link, sym.st_name);
 
 		if (places(&sym, name))
-			all[image->nr_symbols++] = (struct image_symbol){
-				name, sym.st_value + image->bias, sym.st_size
-			};
+			all[image->nr_symbols++] =
+				(struct image_symbol){ name, sym.st_value + image->bias,
+						       sym.st_size };
 	}
 }
 
@@ -55,7 +55,8 @@ static void read_symbols(struct image *image)
 		GElf_Shdr shdr;
 
 		while ((scn = elf_nextscn(image->elf, scn)))
-			if (gelf_getshdr(scn, &shdr) && shdr.sh_type == types[i] && shdr.sh_size)
+			if (gelf_getshdr(scn, &shdr) && shdr.sh_type == types[i] &&
+			    shdr.sh_size)
 				read_table(image, scn, &shdr);
 	}
 	if (image->nr_symbols)

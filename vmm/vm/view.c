@@ -36,7 +36,8 @@ int mv_read_gpa(struct mv_vm *vm, uint64_t gpa, void *buf, size_t len)
 
 int mv_symbol(struct mv_vm *vm, const char *name, uint64_t *gva, uint64_t *size)
 {
-	const struct image_symbol *s = vm->image.elf ? image_symbol(&vm->image, name) : NULL;
+	const struct image_symbol *s = vm->image.elf ? image_symbol(&vm->image, name)
+						     : NULL;
 
 	if (!s)
 		return -ENOENT;
@@ -49,7 +50,8 @@ int mv_symbol(struct mv_vm *vm, const char *name, uint64_t *gva, uint64_t *size)
 
 int mv_symbol_at(struct mv_vm *vm, uint64_t gva, char *buf, size_t len)
 {
-	const struct image_symbol *s = vm->image.elf ? image_symbol_at(&vm->image, gva) : NULL;
+	const struct image_symbol *s = vm->image.elf ? image_symbol_at(&vm->image, gva)
+						     : NULL;
 
 	if (!s)
 		return -ENOENT;

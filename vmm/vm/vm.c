@@ -23,15 +23,20 @@ void mv_options_init(struct mv_options *opt)
 static int check_options(const struct mv_options *opt, struct mv_error *err)
 {
 	if (opt->size != sizeof(*opt))
-		return mv_fail(err, EINVAL, "mv_options.size: %zu, %zu expected: call "
-			       "mv_options_init() first", opt->size, sizeof(*opt));
+		return mv_fail(err, EINVAL,
+			       "mv_options.size: %zu, %zu expected: call "
+			       "mv_options_init() first",
+			       opt->size, sizeof(*opt));
 	if (opt->mem < 64 * PAGE_SIZE)
-		return mv_fail(err, EINVAL, "mv_options.mem: %lu bytes are too few; 256K at least",
+		return mv_fail(err, EINVAL,
+			       "mv_options.mem: %lu bytes are too few; 256K at least",
 			       opt->mem);
 	if (opt->fault_around < PAGE_SIZE || opt->fault_around > PMD_SIZE ||
 	    opt->fault_around & (opt->fault_around - 1))
-		return mv_fail(err, EINVAL, "mv_options.fault_around: %lu is no power of two from "
-			       "4096 to 2097152", opt->fault_around);
+		return mv_fail(err, EINVAL,
+			       "mv_options.fault_around: %lu is no power of two from "
+			       "4096 to 2097152",
+			       opt->fault_around);
 	if (opt->thp < MV_THP_AUTO || opt->thp > MV_THP_ALWAYS)
 		return mv_fail(err, EINVAL, "mv_options.thp: %d is unknown", (int)opt->thp);
 	return 0;
@@ -58,12 +63,14 @@ int mv_open(const struct mv_options *opt, struct mv_vm **out, struct mv_error *e
 	ret = kvm_open(&vm->kvm, err);
 	if (ret)
 		goto fail_free;
-	if (phys_init(&vm->phys, &kvm_phys_ops, &vm->kvm, 1ull << vm->kvm.phys_bits, opt->mem)) {
+	if (phys_init(&vm->phys, &kvm_phys_ops, &vm->kvm, 1ull << vm->kvm.phys_bits,
+		      opt->mem)) {
 		ret = no_memory(err);
 		goto fail_kvm;
 	}
 	if (monitor_init(&vm->monitor, &vm->phys) ||
-	    mm_init(&vm->mm, &vm->phys, (unsigned)(opt->fault_around >> PAGE_SHIFT), opt->thp) ||
+	    mm_init(&vm->mm, &vm->phys, (unsigned)(opt->fault_around >> PAGE_SHIFT),
+		    opt->thp) ||
 	    monitor_map(&vm->monitor, &vm->mm)) {
 		ret = no_memory(err);
 		goto fail_phys;
@@ -109,14 +116,15 @@ void mv_close(struct mv_vm *vm)
 	free(vm);
 }
 
-int mv_load(struct mv_vm *vm, const char *path, const char *const *argv, const char *const *envp,
-	    struct mv_error *err)
+int mv_load(struct mv_vm *vm, const char *path, const char *const *argv,
+	    const char *const *envp, struct mv_error *err)
 {
 	gva_t rsp;
 	int ret;
 
 	if (vm->state != VM_EMPTY || vm->image.path)
-		return mv_fail(err, EINVAL, "%s: this sandbox has loaded a program already", path);
+		return mv_fail(err, EINVAL, "%s: this sandbox has loaded a program already",
+			       path);
 	if (!argv[0])
 		return mv_fail(err, EINVAL, "%s: argv[0] is missing", path);
 	ret = image_load(&vm->image, &vm->mm, path, err);

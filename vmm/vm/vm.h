@@ -13,9 +13,9 @@
 
 /* Where a sandbox's life has come to. */
 enum vm_state {
-	VM_EMPTY,	/* opened, nothing is loaded */
-	VM_LOADED,	/* may run, or go on */
-	VM_ENDED	/* the payload has ended; its memory can still be looked at */
+	VM_EMPTY,  /* opened, nothing is loaded */
+	VM_LOADED, /* may run, or go on */
+	VM_ENDED   /* the payload has ended; its memory can still be looked at */
 };
 
 /* Exits by kind. */
@@ -24,24 +24,25 @@ struct vm_exits {
 };
 
 struct mv_vm {
-	struct mv_options opt;	/* as given; grants and fds were taken over, and are not used */
+	struct mv_options
+		opt; /* as given; grants and fds were taken over, and are not used */
 	struct kvm kvm;
 	struct phys phys;
 	struct monitor monitor;
 	struct mm mm;
 	struct vcpu vcpu;
-	struct process process;	/* the payload beyond its memory */
+	struct process process; /* the payload beyond its memory */
 	struct image image;
 	enum vm_state state;
-	bool call_pending;	/* an interrupted call is to be made again first */
+	bool call_pending; /* an interrupted call is to be made again first */
 	struct vm_exits exits;
-	struct hist fault_ns;	/* the VMM's own time in a fault, with opt.timing */
-	bool fault_open;	/* the last event was a page fault: its time ends at the next entry */
+	struct hist fault_ns; /* the VMM's own time in a fault, with opt.timing */
+	bool fault_open; /* the last event was a page fault: its time ends at the next entry */
 
-	pthread_mutex_t kick_lock;	/* guards the next two */
-	pid_t runner;		/* the thread in mv_run(); 0: none */
-	bool interrupt;		/* mv_interrupt() was called, and not answered yet */
-	uint64_t deadline_ns;	/* of the run under way, CLOCK_MONOTONIC; 0: none */
+	pthread_mutex_t kick_lock; /* guards the next two */
+	pid_t runner;		   /* the thread in mv_run(); 0: none */
+	bool interrupt;		   /* mv_interrupt() was called, and not answered yet */
+	uint64_t deadline_ns;	   /* of the run under way, CLOCK_MONOTONIC; 0: none */
 };
 
 /*
