@@ -252,10 +252,10 @@ static int open_program(struct load *l)
 		return mv_fail(l->err, EACCES, "%s: not a regular file", image->path);
 	if (faccessat(AT_FDCWD, image->path, X_OK, AT_EACCESS))
 		return mv_fail(l->err, EACCES,
-			       "%s: not executable: permission denied (chmod +x)",
+			       "%s: Permission denied: it is not executable (chmod +x)",
 			       image->path);
 	if (!st.st_size)
-		return refuse(l, "the file is empty");
+		return refuse(l, "an empty file, no ELF executable");
 	return 0;
 }
 
@@ -270,7 +270,7 @@ static int read_elf(struct load *l)
 		if (pread(image->fd, magic, 2, 0) == 2 && !memcmp(magic, "#!", 2))
 			return refuse(
 				l,
-				"a script: give its interpreter, a static program, instead");
+				"a script, no ELF executable: run its interpreter, a static program, instead");
 		return refuse(l, "not an ELF file");
 	}
 	if (!gelf_getehdr(image->elf, &l->ehdr))
