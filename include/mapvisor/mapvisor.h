@@ -277,6 +277,8 @@ struct mv_host {
 	uint64_t port_exit_ns;		/* p50 of a call by `out` that does nothing */
 	uint64_t syscall_ns;		/* p50 of such a call by SYSCALL */
 	uint64_t pf_exit_ns;		/* p50 of a #PF that is answered by storing one PTE */
+	uint64_t bare_vm_ns;		/* p50 of making and ending a VM with one vCPU, without
+					 * memory, that runs nothing */
 };
 
 /* Fails as mv_open() does. Takes some 100 ms: it measures. */
