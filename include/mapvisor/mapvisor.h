@@ -186,7 +186,9 @@ MV_API const char *mv_level_name(unsigned level);
 struct mv_vma {
 	uint64_t start, end;	/* gva */
 	unsigned prot;		/* MV_READ | ... */
+	unsigned max_prot;	/* what mprotect may make of it: MV_READ | ... */
 	bool shared;
+	bool noreserve;		/* MAP_NORESERVE */
 	bool growsdown;		/* the stack, or MAP_GROWSDOWN */
 	uint64_t offset;	/* in the file */
 	uint64_t dev, ino;	/* of the file; 0 for anonymous memory */

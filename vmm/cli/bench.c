@@ -30,27 +30,48 @@ static const struct metric {
 	double ratio_limit;		     /* of ratio's p50; 0: none */
 	const char *what;
 } metrics[] = {
-	[PORT_EXIT] = { .name = "port_exit", .unit = "ns", .measure = measure_faults,
+	[PORT_EXIT] = { .name = "port_exit",
+			.unit = "ns",
+			.measure = measure_faults,
 			.what = "a call by `out` that does nothing" },
-	[PF_EXIT_FLOOR] = { .name = "pf_exit_floor", .unit = "ns", .measure = measure_faults,
+	[PF_EXIT_FLOOR] = { .name = "pf_exit_floor",
+			    .unit = "ns",
+			    .measure = measure_faults,
 			    .what = "a #PF that is answered by storing one PTE" },
-	[FAULT_ANON_4K] = { .name = "fault_anon_4k", .unit = "ns", .measure = measure_faults,
+	[FAULT_ANON_4K] = { .name = "fault_anon_4k",
+			    .unit = "ns",
+			    .measure = measure_faults,
 			    .ratio_limit = 1.3,
 			    .what = "an anonymous fault that maps one page" },
-	[VMM_FAULT_PATH] = { .name = "vmm_fault_path", .unit = "ns",
-			     .measure = measure_fault_path, .limit = 500,
+	[VMM_FAULT_PATH] = { .name = "vmm_fault_path",
+			     .unit = "ns",
+			     .measure = measure_fault_path,
+			     .limit = 500,
 			     .what = "the VMM's own time in it, outside KVM_RUN" },
-	[CPU] = { .name = "cpu", .unit = "ms", .measure = measure_cpu, .ratio_limit = 1.03,
+	[CPU] = { .name = "cpu",
+		  .unit = "ms",
+		  .measure = measure_cpu,
+		  .ratio_limit = 1.03,
 		  .what = "a loop without memory or calls, process and all" },
-	[START_HELLO] = { .name = "start_hello", .unit = "us", .measure = measure_start_hello,
-			  .limit = 5000, .ratio_limit = 6,
+	[START_HELLO] = { .name = "start_hello",
+			  .unit = "us",
+			  .measure = measure_start_hello,
+			  .limit = 5000,
+			  .ratio_limit = 6,
 			  .what = "mapvisor run hello, start to exit" },
-	[START_BIG] = { .name = "start_big", .unit = "us", .measure = measure_start_big,
-			.limit = 5000, .ratio_limit = 6, .what = "... with --mem=16G" },
-	[TOUCH_ANON] = { .name = "touch_anon", .unit = "ns/page", .measure = measure_touch,
+	[START_BIG] = { .name = "start_big",
+			.unit = "us",
+			.measure = measure_start_big,
+			.limit = 5000,
+			.ratio_limit = 6,
+			.what = "... with --mem=16G" },
+	[TOUCH_ANON] = { .name = "touch_anon",
+			 .unit = "ns/page",
+			 .measure = measure_touch,
 			 .ratio_limit = 1.0,
 			 .what = "1 GiB written page by page; native: 4 KiB pages" },
-	[TOUCH_ANON_THP] = { .name = "touch_anon_thp", .unit = "ns/page",
+	[TOUCH_ANON_THP] = { .name = "touch_anon_thp",
+			     .unit = "ns/page",
 			     .measure = measure_touch,
 			     .what = "... native: transparent huge pages" },
 };
@@ -107,8 +128,8 @@ static const char *limit_text(char buf[32], const struct metric *metric)
 
 static void print_head(void)
 {
-	printf("%-15s %-8s %4s %8s %8s %8s %8s %8s %6s  %-12s %s\n", "name", "unit", "n", "min",
-	       "p50", "p99", "native", "floor", "ratio", "limit", "verdict");
+	printf("%-15s %-8s %4s %8s %8s %8s %8s %8s %6s  %-12s %s\n", "name", "unit", "n",
+	       "min", "p50", "p99", "native", "floor", "ratio", "limit", "verdict");
 }
 
 static void print_row(const struct metric *metric, const struct result *result, bool first)
@@ -123,19 +144,19 @@ static void print_row(const struct metric *metric, const struct result *result, 
 	       number(max, samples_quantile(&result->own, 0.99)),
 	       median(native, &result->native), median(floor, &result->floor),
 	       median(ratio, &result->ratio), limit_text(limit, metric),
-	       !has_limit(metric) ? "-" : is_met(metric, result) ? "met" : "NOT met");
+	       !has_limit(metric)	? "-"
+	       : is_met(metric, result) ? "met"
+					: "NOT met");
 	fflush(stdout); /* the next one takes its time */
 }
 
 static json_t *json_result(const struct metric *metric, const struct result *result)
 {
-	json_t *json = json_pack("{ss ss sI sf sf sf}",
-				 "name", metric->name,
-				 "unit", metric->unit,
-				 "n", (json_int_t)result->own.n,
-				 "min", samples_quantile(&result->own, 0),
-				 "p50", p50(&result->own),
-				 "p99", samples_quantile(&result->own, 0.99));
+	json_t *json = json_pack("{ss ss sI sf sf sf}", "name", metric->name, "unit",
+				 metric->unit, "n", (json_int_t)result->own.n, "min",
+				 samples_quantile(&result->own, 0), "p50",
+				 p50(&result->own), "p99",
+				 samples_quantile(&result->own, 0.99));
 
 	if (result->native.n)
 		json_object_set_new(json, "native_p50", json_real(p50(&result->native)));
@@ -156,11 +177,10 @@ static json_t *json_host(const struct mv_host *host)
 {
 	char cpu[128], kernel[128];
 
-	return json_pack("{ss ss ss ss}",
-			 "cpu", machine_cpu(cpu, sizeof(cpu)),
-			 "kernel", machine_kernel(kernel, sizeof(kernel)),
-			 "second_stage", host->stage2,
-			 "system_call_entry", host->syscall_ring3 ? "ring 3" : "ring 0");
+	return json_pack("{ss ss ss ss}", "cpu", machine_cpu(cpu, sizeof(cpu)), "kernel",
+			 machine_kernel(kernel, sizeof(kernel)), "second_stage",
+			 host->stage2, "system_call_entry",
+			 host->syscall_ring3 ? "ring 3" : "ring 0");
 }
 
 static int find_metric(const char *name)
@@ -261,7 +281,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (args->name)
 			return cli_usage(args->cli, "one NAME or none, not '%s' too", arg);
 		if (find_metric(arg) < 0)
-			return cli_usage(args->cli, "%s: no such figure; --help lists them", arg);
+			return cli_usage(args->cli, "%s: no such figure; --help lists them",
+					 arg);
 		args->name = arg;
 		return 0;
 	default:
@@ -273,7 +294,9 @@ static const struct argp_option options[] = {
 	{ .name = "json", .key = OPT_JSON, .doc = "Write one JSON object" },
 	{ .name = "quick", .key = OPT_QUICK, .doc = "Fewer rounds: some seconds in all" },
 	{ .name = "check", .key = OPT_CHECK, .doc = "Exit with 1 if a limit isn't met" },
-	{ .name = "payloads", .key = OPT_PAYLOADS, .arg = "DIR",
+	{ .name = "payloads",
+	  .key = OPT_PAYLOADS,
+	  .arg = "DIR",
 	  .doc = "Where hello, spin and bench/ are (default: payloads, beside mapvisor)" },
 };
 
@@ -323,7 +346,8 @@ int cmd_bench(struct cli *cli, int argc, char **argv)
 	if (status || !args.json) {
 		json_decref(results);
 	} else {
-		json = json_pack("{so so}", "host", json_host(&bench.host), "results", results);
+		json = json_pack("{so so}", "host", json_host(&bench.host), "results",
+				 results);
 		if (!json_print(json, stdout))
 			status = cli_fail(cli, STATUS_FAILED, "bench: %s", strerror(errno));
 	}

@@ -31,8 +31,8 @@ enum {
  */
 struct result {
 	struct samples own;
-	struct samples native;	/* the same work without a sandbox */
-	struct samples floor;	/* the least that it could cost on this machine */
+	struct samples native; /* the same work without a sandbox */
+	struct samples floor;  /* the least that it could cost on this machine */
 	struct samples ratio;
 };
 
@@ -46,11 +46,11 @@ struct bench {
 };
 
 /* Take the samples of some metrics. 0, or an exit status with the error noted. */
-int measure_faults(struct bench *bench);	/* PORT_EXIT to FAULT_ANON_4K */
-int measure_fault_path(struct bench *bench);	/* VMM_FAULT_PATH */
-int measure_cpu(struct bench *bench);		/* CPU */
-int measure_start_hello(struct bench *bench);	/* START_HELLO */
-int measure_start_big(struct bench *bench);	/* START_BIG */
-int measure_touch(struct bench *bench);		/* TOUCH_ANON, TOUCH_ANON_THP */
+int measure_faults(struct bench *bench);      /* PORT_EXIT to FAULT_ANON_4K */
+int measure_fault_path(struct bench *bench);  /* VMM_FAULT_PATH */
+int measure_cpu(struct bench *bench);	      /* CPU */
+int measure_start_hello(struct bench *bench); /* START_HELLO */
+int measure_start_big(struct bench *bench);   /* START_BIG */
+int measure_touch(struct bench *bench);	      /* TOUCH_ANON, TOUCH_ANON_THP */
 
 #endif

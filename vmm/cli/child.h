@@ -8,7 +8,7 @@
 struct child {
 	int status;	/* as a shell shows it: 128+N for signal N */
 	uint64_t ns;	/* from before posix_spawn(3) to after waitpid(2) */
-	char out[4096];	/* what it wrote to its standard output; cut to fit */
+	char out[4096]; /* what it wrote to its standard output; cut to fit */
 };
 
 /*

@@ -12,18 +12,18 @@
 
 /* As env(1), timeout(1) and docker-run(1) have them; 128+N and the rest are the payload's. */
 enum {
-	STATUS_UNMET = 1,	/* bench --check: a limit isn't met */
-	STATUS_TIMEOUT = 124,	/* --timeout passed */
-	STATUS_FAILED = 125,	/* mapvisor itself failed */
-	STATUS_NOEXEC = 126,	/* PROGRAM can't be executed */
-	STATUS_NOTFOUND = 127,	/* there is no PROGRAM */
+	STATUS_UNMET = 1,      /* bench --check: a limit isn't met */
+	STATUS_TIMEOUT = 124,  /* --timeout passed */
+	STATUS_FAILED = 125,   /* mapvisor itself failed */
+	STATUS_NOEXEC = 126,   /* PROGRAM can't be executed */
+	STATUS_NOTFOUND = 127, /* there is no PROGRAM */
 };
 
 struct cli {
-	char name[32];		/* "mapvisor", then "mapvisor run": whose --help to look up */
-	int fds[3];		/* for mv_options.fds: -1 what we were started without */
-	struct mv_error err;	/* text[0]: it failed, and why */
-	bool usage;		/* ... by what was typed, so that --help helps */
+	char name[32];	     /* "mapvisor", then "mapvisor run": whose --help to look up */
+	int fds[3];	     /* for mv_options.fds: -1 what we were started without */
+	struct mv_error err; /* text[0]: it failed, and why */
+	bool usage;	     /* ... by what was typed, so that --help helps */
 };
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -32,7 +32,8 @@ struct cli {
 int cli_fail(struct cli *cli, int status, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-int cli_vfail(struct cli *cli, int status, const char *fmt, va_list ap);
+int cli_vfail(struct cli *cli, int status, const char *fmt, va_list ap)
+	__attribute__((format(printf, 3, 0)));
 
 /* The same for what was typed: returns EINVAL, for an argp parser to hand up. */
 int cli_usage(struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -6,7 +6,6 @@
 #include <argp.h>
 #include <errno.h>
 #include <grp.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,11 +96,11 @@ static void add_kvm(struct report *report, const struct mv_host *host)
 		       "more than with EPT or NPT. If this is a bare machine, load the module "
 		       "with ept=1 (kvm_intel) or npt=1 (kvm_amd)");
 	add(report, "SYSCALL", "%s",
-	    host->syscall_ring3 ? "stays in ring 3, at a user page that calls by port" :
-				  "enters ring 0, at the monitor");
+	    host->syscall_ring3 ? "stays in ring 3, at a user page that calls by port"
+				: "enters ring 0, at the monitor");
 	check = add(report, "registers", "%s",
-		    host->sync_regs ? "shared with KVM (KVM_CAP_SYNC_REGS)" :
-				      "read and written by ioctl");
+		    host->sync_regs ? "shared with KVM (KVM_CAP_SYNC_REGS)"
+				    : "read and written by ioctl");
 	if (!host->sync_regs)
 		advise(check, SLOW, "two more system calls an exit; a newer kernel has it");
 	check = add(report, "memory slots", "%u", host->max_slots);
@@ -204,30 +203,44 @@ static void diagnose_missing(struct report *report, int num)
 		advise(check, MISSING, "it comes with the module");
 }
 
+/*
+ * A group's name from /etc/group. getgrgid(3) would load the C library's modules, which a statically
+ * linked program can't count on.
+ */
+static void group_name(gid_t gid, char *name, size_t len)
+{
+	FILE *file = fopen("/etc/group", "re");
+	struct group *g = NULL;
+
+	snprintf(name, len, "%u", gid);
+	while (file && (g = fgetgrent(file)) && g->gr_gid != gid)
+		;
+	if (g)
+		snprintf(name, len, "%s", g->gr_name);
+	if (file)
+		fclose(file);
+}
+
 static void diagnose_forbidden(struct report *report, int num)
 {
 	struct check *check;
-	struct passwd *user;
-	struct group *group;
+	char group[64];
 	struct stat st;
 
 	if (stat(KVM_DEVICE, &st)) {
 		diagnose_missing(report, errno);
 		return;
 	}
-	user = getpwuid(st.st_uid);
-	group = getgrgid(st.st_gid);
-	check = add(report, "device", KVM_DEVICE ": %s; mode %04o, owner %s, group %s, you %u",
-		    strerror(num), st.st_mode & 07777, user ? user->pw_name : "?",
-		    group ? group->gr_name : "?", geteuid());
+	group_name(st.st_gid, group, sizeof(group));
+	check = add(report, "device",
+		    KVM_DEVICE ": %s; mode %04o, owner %u, group %s, you %u", strerror(num),
+		    st.st_mode & 07777, st.st_uid, group, geteuid());
 	if (num == EPERM)
 		advise(check, MISSING,
-		       "a device policy forbids it: start the container with --device "
-		       KVM_DEVICE);
+		       "a device policy forbids it: start the container with --device " KVM_DEVICE);
 	else if (st.st_gid && (st.st_mode & 0060) == 0060)
-		advise(check, MISSING,
-		       "as root: usermod -aG %s YOU, and log in again",
-		       group ? group->gr_name : "kvm");
+		advise(check, MISSING, "as root: usermod -aG %s YOU, and log in again",
+		       group);
 	else
 		advise(check, MISSING,
 		       "as root: chgrp kvm " KVM_DEVICE " && chmod 660 " KVM_DEVICE
@@ -297,11 +310,11 @@ static bool print_json(const struct report *report, bool usable)
 	for (size_t i = 0; i < report->n; i++) {
 		const struct check *check = &report->checks[i];
 
-		json_array_append_new(checks, json_pack("{ss ss ss ss}",
-							"name", check->name,
-							"value", check->value,
-							"verdict", verdict_names[check->verdict],
-							"advice", check->advice));
+		json_array_append_new(checks,
+				      json_pack("{ss ss ss ss}", "name", check->name,
+						"value", check->value, "verdict",
+						verdict_names[check->verdict], "advice",
+						check->advice));
 	}
 	return json_print(json_pack("{sb so}", "usable", usable, "checks", checks), stdout);
 }

@@ -49,21 +49,14 @@ static json_t *access_text(unsigned access)
 
 static json_t *vma_json(const struct mv_vma *vma)
 {
-	return json_pack("{so so so sb sb so sI sI so sI sI sI sI sI sI}",
-			 "start", json_address(vma->start),
-			 "end", json_address(vma->end),
-			 "prot", access_text(vma->prot),
-			 "shared", vma->shared,
-			 "growsdown", vma->growsdown,
-			 "offset", json_address(vma->offset),
-			 "dev", (json_int_t)vma->dev,
-			 "ino", (json_int_t)vma->ino,
-			 "name", text(vma->name),
-			 "reserved", (json_int_t)vma->reserved,
-			 "backed", (json_int_t)vma->backed,
-			 "huge", (json_int_t)vma->huge,
-			 "accessed", (json_int_t)vma->accessed,
-			 "dirty", (json_int_t)vma->dirty,
+	return json_pack("{so so so sb sb so sI sI so sI sI sI sI sI sI}", "start",
+			 json_address(vma->start), "end", json_address(vma->end), "prot",
+			 access_text(vma->prot), "shared", vma->shared, "growsdown",
+			 vma->growsdown, "offset", json_address(vma->offset), "dev",
+			 (json_int_t)vma->dev, "ino", (json_int_t)vma->ino, "name",
+			 text(vma->name), "reserved", (json_int_t)vma->reserved, "backed",
+			 (json_int_t)vma->backed, "huge", (json_int_t)vma->huge, "accessed",
+			 (json_int_t)vma->accessed, "dirty", (json_int_t)vma->dirty,
 			 "anonymous", (json_int_t)vma->anonymous);
 }
 
@@ -107,14 +100,11 @@ static json_t *flags_json(const struct mv_walk_step *step)
 
 static json_t *step_json(const struct mv_walk_step *step)
 {
-	return json_pack("{si ss si so so so so}",
-			 "level", step->level,
-			 "name", mv_level_name(step->level),
-			 "index", step->index,
-			 "table", json_address(step->table),
-			 "entry_gpa", json_address(step->table + 8 * step->index),
-			 "entry", json_address(step->entry),
-			 "flags", flags_json(step));
+	return json_pack("{si ss si so so so so}", "level", step->level, "name",
+			 mv_level_name(step->level), "index", step->index, "table",
+			 json_address(step->table), "entry_gpa",
+			 json_address(step->table + 8 * step->index), "entry",
+			 json_address(step->entry), "flags", flags_json(step));
 }
 
 /* The tables that exist, and what they would cost if all did: 512 times as many a level. */
@@ -128,17 +118,16 @@ static json_t *tables_json(struct mv_vm *vm)
 	for (unsigned level = NR_LEVELS; level > 0; level--, all *= 512) {
 		json_int_t count = counters.tables[level];
 
-		json_array_append_new(levels, json_pack("{si ss sI sI sI sI}",
-							"level", level,
-							"name", mv_level_name(level),
-							"count", count,
-							"bytes", count * MV_PAGE_SIZE,
-							"all", all,
-							"all_bytes", all * MV_PAGE_SIZE));
+		json_array_append_new(levels,
+				      json_pack("{si ss sI sI sI sI}", "level", level,
+						"name", mv_level_name(level), "count",
+						count, "bytes", count * MV_PAGE_SIZE, "all",
+						all, "all_bytes", all * MV_PAGE_SIZE));
 		sum += count * MV_PAGE_SIZE;
 		sum_all += all * MV_PAGE_SIZE;
 	}
-	return json_pack("{so sI sI}", "levels", levels, "bytes", sum, "all_bytes", sum_all);
+	return json_pack("{so sI sI}", "levels", levels, "bytes", sum, "all_bytes",
+			 sum_all);
 }
 
 json_t *json_walk(struct mv_vm *vm, const struct mv_walk *walk)
@@ -148,11 +137,8 @@ json_t *json_walk(struct mv_vm *vm, const struct mv_walk *walk)
 
 	for (unsigned i = 0; i < walk->nsteps; i++)
 		json_array_append_new(steps, step_json(&walk->steps[i]));
-	json = json_pack("{so so sb so so}",
-			 "gva", json_address(walk->gva),
-			 "steps", steps,
-			 "present", walk->present,
-			 "access", access_text(walk->access),
+	json = json_pack("{so so sb so so}", "gva", json_address(walk->gva), "steps", steps,
+			 "present", walk->present, "access", access_text(walk->access),
 			 "tables", tables_json(vm));
 	if (walk->present) {
 		json_object_set_new(json, "gpa", json_address(walk->gpa));
@@ -168,7 +154,8 @@ static json_t *by_level(const uint64_t tables[])
 	json_t *json = json_object();
 
 	for (unsigned level = NR_LEVELS; level > 0; level--)
-		json_object_set_new(json, mv_level_name(level), json_integer(tables[level]));
+		json_object_set_new(json, mv_level_name(level),
+				    json_integer(tables[level]));
 	return json;
 }
 
@@ -190,10 +177,9 @@ static json_t *unknown_json(struct mv_vm *vm)
 	int64_t nr;
 
 	while (!mv_unknown_call(vm, &cursor, &nr, &count))
-		json_array_append_new(json, json_pack("{sI ss? sI}",
-						      "nr", (json_int_t)nr,
-						      "name", mv_call_name(nr),
-						      "count", (json_int_t)count));
+		json_array_append_new(json, json_pack("{sI ss? sI}", "nr", (json_int_t)nr,
+						      "name", mv_call_name(nr), "count",
+						      (json_int_t)count));
 	return json;
 }
 
@@ -225,12 +211,10 @@ json_t *json_stats(struct mv_vm *vm)
 		{ "slots", c.slots },
 	};
 
-	json = json_pack("{so so so so so}",
-			 "faults", faults_json(&c),
-			 "tables", by_level(c.tables),
-			 "tables_made", by_level(c.tables_made),
-			 "tables_freed", by_level(c.tables_freed),
-			 "unknown_calls", unknown_json(vm));
+	json = json_pack("{so so so so so}", "faults", faults_json(&c), "tables",
+			 by_level(c.tables), "tables_made", by_level(c.tables_made),
+			 "tables_freed", by_level(c.tables_freed), "unknown_calls",
+			 unknown_json(vm));
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		json_object_set_new(json, numbers[i].name, json_integer(numbers[i].value));
 	return json;

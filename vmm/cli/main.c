@@ -22,8 +22,10 @@ static const struct command {
 	int (*run)(struct cli *cli, int argc, char **argv);
 	const char *summary; /* NULL: not in the list, where --help is */
 } commands[] = {
-	{ "bench", cmd_bench, "Fault and exit costs on this machine, beside floors and native figures" },
-	{ "doctor", cmd_doctor, "What this host's KVM can do, and what to change if it can't" },
+	{ "bench", cmd_bench,
+	  "Fault and exit costs on this machine, beside floors and native figures" },
+	{ "doctor", cmd_doctor,
+	  "What this host's KVM can do, and what to change if it can't" },
 	{ "help", cmd_help, NULL },
 	{ "maps", cmd_maps, "Run a program, then show its VMAs" },
 	{ "run", cmd_run, "Run a program" },
@@ -202,7 +204,8 @@ int main(int argc, char **argv)
 		status = run_main(&cli, argc, argv);
 	}
 	if (cli.usage)
-		fprintf(stderr, "%s: %s\nTry '%s --help'.\n", cli.name, cli.err.text, cli.name);
+		fprintf(stderr, "%s: %s\nTry '%s --help'.\n", cli.name, cli.err.text,
+			cli.name);
 	else if (cli.err.text[0])
 		fprintf(stderr, "mapvisor: %s\n", cli.err.text);
 	return status;

@@ -28,31 +28,46 @@ enum {
 
 static const struct argp_option sandbox_table[] = {
 	{ .doc = "What the payload may see:" },
-	{ .name = "ro", .key = OPT_RO, .arg = "PATH",
+	{ .name = "ro",
+	  .key = OPT_RO,
+	  .arg = "PATH",
 	  .doc = "Let it open PATH, or all beneath it, for reading; may be repeated" },
-	{ .name = "rw", .key = OPT_RW, .arg = "PATH",
+	{ .name = "rw",
+	  .key = OPT_RW,
+	  .arg = "PATH",
 	  .doc = "... for reading and writing, and create files beneath it" },
-	{ .name = "env", .key = OPT_ENV, .arg = "NAME[=VALUE]",
+	{ .name = "env",
+	  .key = OPT_ENV,
+	  .arg = "NAME[=VALUE]",
 	  .doc = "Put NAME into its environment, which is empty else; without a value, "
 		 "as it is in ours" },
 
 	{ .doc = "Limits:" },
-	{ .name = "mem", .key = OPT_MEM, .arg = "SIZE",
+	{ .name = "mem",
+	  .key = OPT_MEM,
+	  .arg = "SIZE",
 	  .doc = "Memory that the host may have to back: bytes, or a number with K, M, G or "
 		 "T (default: the host's memory)" },
-	{ .name = "timeout", .key = OPT_TIMEOUT, .arg = "DURATION",
+	{ .name = "timeout",
+	  .key = OPT_TIMEOUT,
+	  .arg = "DURATION",
 	  .doc = "End it after so many seconds of wall time; with a suffix, ms, s, m or h; "
 		 "0 for no limit (default)" },
 
 	{ .doc = "How its memory is mapped:" },
-	{ .name = "fault-around", .key = OPT_FAULT_AROUND, .arg = "SIZE",
+	{ .name = "fault-around",
+	  .key = OPT_FAULT_AROUND,
+	  .arg = "SIZE",
 	  .doc = "What one fault maps at first: a power of 2 from 4K to 2M (default: 64K)" },
-	{ .name = "thp", .key = OPT_THP, .arg = "auto|never|always",
+	{ .name = "thp",
+	  .key = OPT_THP,
+	  .arg = "auto|never|always",
 	  .doc = "Map anonymous memory by 2 MiB entries: where it is densely used "
 		 "(default), nowhere, or wherever that fits" },
 
 	{ .doc = "What is told:" },
-	{ .name = "stats", .key = OPT_STATS,
+	{ .name = "stats",
+	  .key = OPT_STATS,
 	  .doc = "At the end, write counters of faults, tables, exits and calls to "
 		 "standard error" },
 	{ .name = "json", .key = OPT_JSON, .doc = "Write what the command reports as JSON" },
@@ -60,7 +75,9 @@ static const struct argp_option sandbox_table[] = {
 };
 
 static const struct argp_option output_table[] = {
-	{ .name = "output", .key = OPT_OUTPUT, .arg = "FILE",
+	{ .name = "output",
+	  .key = OPT_OUTPUT,
+	  .arg = "FILE",
 	  .doc = "Write the report to FILE (default: standard output)" },
 	{ 0 },
 };
@@ -68,7 +85,8 @@ static const struct argp_option output_table[] = {
 static int add_grant(struct options *opt, const char *path, bool writable)
 {
 	if (!*path)
-		return cli_usage(opt->cli, "--%s: the path is empty", writable ? "rw" : "ro");
+		return cli_usage(opt->cli, "--%s: the path is empty",
+				 writable ? "rw" : "ro");
 	opt->grants[opt->mv.ngrants++] = (struct mv_grant){ path, writable };
 	return 0;
 }
@@ -89,7 +107,8 @@ static int add_env(struct options *opt, const char *text)
 	const char **ours, **old;
 
 	if (!*text || *text == '=')
-		return cli_usage(opt->cli, "--env=%s: no name; give NAME=VALUE or NAME", text);
+		return cli_usage(opt->cli, "--env=%s: no name; give NAME=VALUE or NAME",
+				 text);
 	if (!strchr(text, '=')) {
 		ours = find_env((const char **)environ, text);
 		if (!ours)
@@ -109,7 +128,8 @@ static int set_mem(struct options *opt, const char *text)
 	if (!parse_size(text, &opt->mv.mem) || !opt->mv.mem)
 		return cli_usage(opt->cli,
 				 "--mem=%s: not a size; give bytes, or a number with "
-				 "K, M, G or T, above 0 and below 16777216T", text);
+				 "K, M, G or T, above 0 and below 16777216T",
+				 text);
 	return 0;
 }
 
@@ -147,7 +167,8 @@ static int set_timeout(struct options *opt, const char *text)
 	if (!parse_duration(text, &opt->mv.timeout_ns))
 		return cli_usage(opt->cli,
 				 "--timeout=%s: not a time; give seconds, or a number with "
-				 "ms, s, m or h, such as 1.5 or 200ms", text);
+				 "ms, s, m or h, such as 1.5 or 200ms",
+				 text);
 	return 0;
 }
 
@@ -231,8 +252,10 @@ static int options_init(struct options *opt, struct cli *cli,
 int options_parse(struct options *opt, struct cli *cli, const struct command_line *line,
 		  int argc, char **argv)
 {
-	static const struct argp sandbox = { .options = sandbox_table, .parser = parse_option };
-	static const struct argp output = { .options = output_table, .parser = parse_option };
+	static const struct argp sandbox = { .options = sandbox_table,
+					     .parser = parse_option };
+	static const struct argp output = { .options = output_table,
+					    .parser = parse_option };
 	const struct argp_child children[] = {
 		{ .argp = &sandbox },
 		{ .argp = line->report ? &output : NULL },

@@ -9,8 +9,8 @@
 struct command_line {
 	const char *args_doc;
 	const char *doc;
-	bool target;	/* an ADDR|SYMBOL comes before PROGRAM */
-	bool report;	/* it writes one: there is --output */
+	bool target; /* an ADDR|SYMBOL comes before PROGRAM */
+	bool report; /* it writes one: there is --output */
 };
 
 struct options {
@@ -18,11 +18,11 @@ struct options {
 	const struct command_line *line;
 	struct mv_options mv;
 	struct mv_grant *grants;
-	const char **env;	/* "NAME=VALUE", no name twice; ends with NULL */
+	const char **env; /* "NAME=VALUE", no name twice; ends with NULL */
 	size_t nenv;
 	const char *target;
-	char **argv;		/* PROGRAM and its arguments; ends with NULL */
-	const char *output;	/* NULL: standard output */
+	char **argv;	    /* PROGRAM and its arguments; ends with NULL */
+	const char *output; /* NULL: standard output */
 	bool stats;
 	bool json;
 };

@@ -71,10 +71,8 @@ static uint64_t duration_unit(const char *suffix)
 		const char *suffix;
 		uint64_t ns;
 	} units[] = {
-		{ "", NSEC_PER_SEC },
-		{ "s", NSEC_PER_SEC },
-		{ "ms", NSEC_PER_MSEC },
-		{ "m", 60 * NSEC_PER_SEC },
+		{ "", NSEC_PER_SEC },	      { "s", NSEC_PER_SEC },
+		{ "ms", NSEC_PER_MSEC },      { "m", 60 * NSEC_PER_SEC },
 		{ "h", 3600 * NSEC_PER_SEC },
 	};
 

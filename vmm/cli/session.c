@@ -32,8 +32,8 @@ static bool open_output(struct session *s)
 	if (!s->opt.output)
 		return true;
 	s->out = fopen(s->opt.output, "we");
-	return s->out || session_fail(s, STATUS_FAILED, "%s: %s", s->opt.output,
-				      strerror(errno));
+	return s->out ||
+	       session_fail(s, STATUS_FAILED, "%s: %s", s->opt.output, strerror(errno));
 }
 
 bool session_open(struct session *s, struct cli *cli, const struct command_line *line,

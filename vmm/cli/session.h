@@ -9,8 +9,8 @@ struct session {
 	struct cli *cli;
 	struct options opt;
 	struct mv_vm *vm;
-	FILE *out;	/* where a report goes */
-	int status;	/* for exit(3) */
+	FILE *out;  /* where a report goes */
+	int status; /* for exit(3) */
 };
 
 /*

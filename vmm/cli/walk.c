@@ -16,8 +16,8 @@ static bool find_symbol(struct session *s, const char *text, uint64_t *gva)
 	char name[256];
 
 	if (plus && !parse_number(plus + 1, &offset))
-		return session_fail(s, STATUS_FAILED,
-				    "%s: the offset '%s' is not a number", text, plus + 1);
+		return session_fail(s, STATUS_FAILED, "%s: the offset '%s' is not a number",
+				    text, plus + 1);
 	if (snprintf(name, sizeof(name), "%.*s", plus ? (int)(plus - text) : -1, text) >=
 		    (int)sizeof(name) ||
 	    mv_symbol(s->vm, name, gva, &size))

@@ -114,6 +114,8 @@ int mm_vma_info(struct mm *mm, gva_t gva, struct mv_vma *info)
 		info->start = vma->vm_start;
 		info->end = vma->vm_end;
 		info->prot = vma->vm_flags & VM_PROT;
+		info->max_prot = vma->vm_flags >> VM_MAY_SHIFT & VM_PROT;
+		info->noreserve = vma->vm_flags & VM_NORESERVE;
 		info->shared = vma->vm_flags & VM_MAYSHARE;
 		info->growsdown = vma->vm_flags & VM_GROWSDOWN;
 		if (vma->vm_object) {

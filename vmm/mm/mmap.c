@@ -28,8 +28,6 @@
 #define POPULATE_MAX (1ull << 30)
 
 #define VM_MAY_ALL (VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC)
-/* VM_MAYREAD is VM_READ << 4, and so on. */
-#define VM_MAY_SHIFT 4
 
 /* Split so that a VMA begins at gva, if one spans it. */
 static int cut(struct mm *mm, struct gather *g, gva_t gva)

@@ -128,16 +128,18 @@ void mv_print_tables(struct mv_vm *vm, FILE *out)
 		(double)(full * PAGE_SIZE) / (1ull << 30));
 }
 
-/* The line of /proc/PID/maps. */
+/* The line of /proc/PID/maps; the name stands at column 73, as show_map_vma() has it. */
 static void print_maps_line(const struct mv_vma *v, FILE *out)
 {
 	char access[4];
+	int n;
 
-	fprintf(out, "%08" PRIx64 "-%08" PRIx64 " %s%c %08" PRIx64 " %02x:%02x %" PRIu64,
-		v->start, v->end, access_name(v->prot, access), v->shared ? 's' : 'p',
-		v->offset, major(v->dev), minor(v->dev), v->ino);
+	n = fprintf(out,
+		    "%08" PRIx64 "-%08" PRIx64 " %s%c %08" PRIx64 " %02x:%02x %" PRIu64 " ",
+		    v->start, v->end, access_name(v->prot, access), v->shared ? 's' : 'p',
+		    v->offset, major(v->dev), minor(v->dev), v->ino);
 	if (*v->name)
-		fprintf(out, " %s", v->name);
+		fprintf(out, "%*s%s", n < 73 ? 73 - n : 0, "", v->name);
 	fputc('\n', out);
 }
 
@@ -146,24 +148,51 @@ static void print_kb(FILE *out, const char *name, uint64_t bytes)
 	fprintf(out, "%-15s %8" PRIu64 " kB\n", name, bytes >> 10);
 }
 
-/* Names and order are those of fs/proc/task_mmu.c; Reserved is mapvisor's own. */
+/* show_smap_vma_flags(): two letters a flag. */
+static void print_vm_flags(const struct mv_vma *v, FILE *out)
+{
+	fprintf(out, "VmFlags:%s%s%s%s%s%s%s%s%s%s \n", v->prot & MV_READ ? " rd" : "",
+		v->prot & MV_WRITE ? " wr" : "", v->prot & MV_EXEC ? " ex" : "",
+		v->shared ? " sh" : "", v->max_prot & MV_READ ? " mr" : "",
+		v->max_prot & MV_WRITE ? " mw" : "", v->max_prot & MV_EXEC ? " me" : "",
+		v->shared ? " ms" : "", v->growsdown ? " gd" : "",
+		v->noreserve ? " nr" : "");
+}
+
+/*
+ * Names and order are those of fs/proc/task_mmu.c, so that its readers can read this. No other
+ * process maps a page, nothing is swapped, locked or hugetlbfs's. Reserved is mapvisor's own.
+ */
 static void print_smap(const struct mv_vma *v, FILE *out)
 {
-	bool file = v->ino != 0;
+	uint64_t dirty = min_u64(v->dirty, v->backed), clean = v->backed - dirty;
 
 	print_maps_line(v, out);
 	print_kb(out, "Size:", v->end - v->start);
 	print_kb(out, "KernelPageSize:", PAGE_SIZE);
 	print_kb(out, "MMUPageSize:", PAGE_SIZE);
 	print_kb(out, "Rss:", v->backed);
-	print_kb(out, "Reserved:", v->reserved);
+	print_kb(out, "Pss:", v->backed);
+	print_kb(out, "Pss_Dirty:", dirty);
+	print_kb(out, "Shared_Clean:", 0);
+	print_kb(out, "Shared_Dirty:", 0);
+	print_kb(out, "Private_Clean:", clean);
+	print_kb(out, "Private_Dirty:", dirty);
 	print_kb(out, "Referenced:", v->accessed);
-	print_kb(out, "Dirty:", v->dirty);
 	print_kb(out, "Anonymous:", min_u64(v->anonymous, v->backed));
-	print_kb(out, "AnonHugePages:", file ? 0 : min_u64(v->huge, v->backed));
-	fprintf(out, "VmFlags:%s%s%s%s%s\n", v->prot & MV_READ ? " rd" : "",
-		v->prot & MV_WRITE ? " wr" : "", v->prot & MV_EXEC ? " ex" : "",
-		v->shared ? " sh" : "", v->growsdown ? " gd" : "");
+	print_kb(out, "KSM:", 0);
+	print_kb(out, "LazyFree:", 0);
+	print_kb(out, "AnonHugePages:", min_u64(v->huge, v->backed));
+	print_kb(out, "ShmemPmdMapped:", 0);
+	print_kb(out, "FilePmdMapped:", 0);
+	print_kb(out, "Shared_Hugetlb:", 0);
+	print_kb(out, "Private_Hugetlb:", 0);
+	print_kb(out, "Swap:", 0);
+	print_kb(out, "SwapPss:", 0);
+	print_kb(out, "Locked:", 0);
+	print_kb(out, "Reserved:", v->reserved);
+	fprintf(out, "THPeligible:    %8d\n", v->huge != 0);
+	print_vm_flags(v, out);
 }
 
 void mv_print_smaps(struct mv_vm *vm, FILE *out)
