@@ -14,6 +14,9 @@
 
 #include "vmm/mm/pgtable.h"
 
+/* Most 2 MiB leaves that one fault makes: 32 MiB. */
+#define HUGE_AROUND_MAX 16
+
 /* A fault on its way. */
 struct fault {
 	struct mm *mm;
@@ -93,8 +96,11 @@ static uint64_t private_entry(const struct fault *f, struct pagemap_entry page)
 /* Walk on to the pte, making tables; out of memory, take back what was never touched. */
 static int alloc_ptes(struct fault *f)
 {
-	int err = pt_walk(f->mm, f->gva, LEVEL_PTE, true, &f->path);
+	int err;
 
+	if (f->path.level == LEVEL_PTE)
+		return 0;
+	err = pt_walk(f->mm, f->gva, LEVEL_PTE, true, &f->path);
 	if (err == -ENOMEM && mm_reclaim(f->mm) > 0)
 		err = pt_walk(f->mm, f->gva, LEVEL_PTE, true, &f->path);
 	return err;
@@ -171,7 +177,7 @@ static bool used_densely(struct mm *mm, gva_t gva)
 
 	pt_walk(mm, gva & PMD_MASK, LEVEL_PTE, false, &path);
 	if (path.level == LEVEL_PMD)
-		return *path.entry[LEVEL_PMD] & PTE_P;
+		return *path.entry[LEVEL_PMD] & PTE_A;
 	if (path.level != LEVEL_PTE)
 		return false;
 	for (unsigned i = 0; i < PTRS_PER_TABLE; i++)
@@ -179,14 +185,60 @@ static bool used_densely(struct mm *mm, gva_t gva)
 	return n >= PTRS_PER_TABLE / 2;
 }
 
+/* One 2 MiB leaf, in the pmd entry of a block that has nothing yet. False: not to be had. */
+static bool map_huge(struct fault *f, gva_t block, uint64_t *pmd)
+{
+	struct mm *mm = f->mm;
+	gfn_t gfn = phys_alloc_huge(mm->phys);
+
+	if (!gfn)
+		return false;
+	if (pagemap_set_huge(&mm->anon, index_of(block), gfn)) {
+		phys_free_anon(mm->phys, gfn, PMD_PAGES);
+		return false;
+	}
+	phys_frame(mm->phys, gfn)->refs = 1;
+	pt_set(mm, f->path.table[LEVEL_PMD], pmd,
+	       pte_make(gfn, vma_page_prot(f->vma) | PTE_PS));
+	mm->count.huge++;
+	return true;
+}
+
+/*
+ * How many leaves a fault makes, from its own on: as around(), twice as many as there are used
+ * ones right below, in the same table.
+ */
+static unsigned huge_around(const struct fault *f)
+{
+	const uint64_t used = PTE_PS | PTE_A;
+	const uint64_t *pmd = f->path.entry[LEVEL_PMD];
+	unsigned at = level_index(f->gva, LEVEL_PMD), n = 1, below = 0;
+
+	while (f->mm->fault_around > 1 && n < HUGE_AROUND_MAX) {
+		while (below < n && below < at && (pmd[-1 - (int)below] & used) == used)
+			below++;
+		if (below < n)
+			break;
+		n *= 2;
+	}
+	return n;
+}
+
+/* Nothing of the 2 MiB at block is mapped or has a frame, and all of it is the VMA's. */
+static bool huge_fits(const struct fault *f, gva_t block)
+{
+	uint64_t index = index_of(block), end = index + PMD_PAGES;
+
+	return block >= f->vma->vm_start && block + PMD_SIZE <= f->vma->vm_end &&
+	       pagemap_next(&f->mm->anon, index, end) == end;
+}
+
 static bool want_huge(const struct fault *f)
 {
 	gva_t block = f->gva & PMD_MASK;
 
-	if (f->mm->thp == MV_THP_NEVER || block < f->vma->vm_start ||
-	    block + PMD_SIZE > f->vma->vm_end || f->path.level == LEVEL_PTE ||
-	    pagemap_next(&f->mm->anon, index_of(block), index_of(block + PMD_SIZE)) !=
-		    index_of(block + PMD_SIZE))
+	if (f->mm->thp == MV_THP_NEVER || f->path.level == LEVEL_PTE ||
+	    !huge_fits(f, block))
 		return false;
 	if (f->mm->thp == MV_THP_ALWAYS)
 		return true;
@@ -196,26 +248,24 @@ static bool want_huge(const struct fault *f)
 		used_densely(f->mm, block + PMD_SIZE));
 }
 
-/* One 2 MiB leaf. False: not to be had, take the way of 4 KiB. */
+/* 2 MiB leaves. False: not even one is to be had, take the way of 4 KiB. */
 static bool do_huge_anonymous_page(struct fault *f)
 {
-	struct mm *mm = f->mm;
 	gva_t block = f->gva & PMD_MASK;
-	gfn_t gfn;
+	unsigned n, room = PTRS_PER_TABLE - level_index(block, LEVEL_PMD);
+	uint64_t *pmd;
 
-	if (pt_walk(mm, block, LEVEL_PMD, true, &f->path) || f->path.level != LEVEL_PMD ||
-	    !(gfn = phys_alloc_huge(mm->phys)))
+	if (pt_walk(f->mm, block, LEVEL_PMD, true, &f->path) || f->path.level != LEVEL_PMD)
 		return false;
-	if (pagemap_set_huge(&mm->anon, index_of(block), gfn)) {
-		phys_free_anon(mm->phys, gfn, PMD_PAGES);
+	pmd = f->path.entry[LEVEL_PMD];
+	if (*pmd || !map_huge(f, block, pmd))
 		return false;
-	}
-	phys_frame(mm->phys, gfn)->refs = 1;
-	prepare_anon_id(mm, f->vma);
-	/* A and D preset: KVM then need not set them, and prefetches (kvm-facts) */
-	pt_set(mm, f->path.table[LEVEL_PMD], pt_last(&f->path),
-	       pte_make(gfn, vma_page_prot(f->vma) | PTE_PS | PTE_A | PTE_D));
-	mm->count.huge++;
+	prepare_anon_id(f->mm, f->vma);
+	n = (unsigned)min_u64(huge_around(f), room);
+	for (unsigned i = 1; i < n; i++)
+		if (pmd[i] || !huge_fits(f, block + i * PMD_SIZE) ||
+		    !map_huge(f, block + i * PMD_SIZE, pmd + i))
+			break;
 	return true;
 }
 

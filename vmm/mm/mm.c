@@ -137,8 +137,7 @@ static int reclaim_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 {
 	struct gather *g = arg;
 
-	if (*leaf->entry & PTE_A || leaf->level != LEVEL_PTE ||
-	    !pagemap_get(&mm->anon, leaf->gva >> PAGE_SHIFT).gfn)
+	if (*leaf->entry & PTE_A || !pagemap_get(&mm->anon, leaf->gva >> PAGE_SHIFT).gfn)
 		return 0;
 	pt_set(mm, leaf->table, leaf->entry, 0);
 	gather_put(g, pagemap_clear(&mm->anon, leaf->gva >> PAGE_SHIFT), false);
