@@ -279,6 +279,19 @@ static bool has_address(const struct mv_exit *end)
 	return end->access != 0;
 }
 
+/* Where the memory is: a line a VMA. */
+static void print_usage(struct mv_vm *vm, FILE *out)
+{
+	struct mv_vma v;
+
+	fputs("  reserved KiB   backed KiB\n", out);
+	for (uint64_t gva = 0; !mv_vma(vm, gva, &v); gva = v.end) {
+		fprintf(out, "  %12" PRIu64 " %12" PRIu64 "  ", v.reserved >> 10,
+			v.backed >> 10);
+		print_maps_line(&v, out);
+	}
+}
+
 void mv_print_exit(struct mv_vm *vm, const struct mv_exit *end, FILE *out)
 {
 	const char *what = end->access == MV_WRITE  ? "write"
@@ -308,8 +321,8 @@ void mv_print_exit(struct mv_vm *vm, const struct mv_exit *end, FILE *out)
 		mv_print_walk(vm, end->addr, out);
 	}
 	if (end->kind == MV_EXIT_OOM) {
+		print_usage(vm, out);
 		mv_print_tables(vm, out);
-		mv_print_smaps(vm, out);
 	}
 }
 
