@@ -45,35 +45,35 @@ struct mv_vm;
 
 /* What went wrong, for people: "WHAT: WHY", and what to do where that is known. */
 struct mv_error {
-	int num;	/* the positive errno value that the function returned negated */
+	int num; /* the positive errno value that the function returned negated */
 	char text[480];
 };
 
 /* When an aligned 2 MiB of anonymous memory gets one leaf entry over a host huge page. */
 enum mv_thp {
-	MV_THP_AUTO,	/* when the memory around it is being used densely */
-	MV_THP_NEVER,	/* 4 KiB entries only */
-	MV_THP_ALWAYS,	/* at its first touch */
+	MV_THP_AUTO,   /* when the memory around it is being used densely */
+	MV_THP_NEVER,  /* 4 KiB entries only */
+	MV_THP_ALWAYS, /* at its first touch */
 };
 
 /* A file or directory of the host that the payload may open. */
 struct mv_grant {
-	const char *path;	/* the host's path, and the payload's name for it */
-	bool writable;		/* may be opened for writing, and created beneath */
+	const char *path; /* the host's path, and the payload's name for it */
+	bool writable;	  /* may be opened for writing, and created beneath */
 };
 
 /* Fill with mv_options_init(), then change what should differ. */
 struct mv_options {
-	size_t size;			/* sizeof(struct mv_options), for later versions */
-	uint64_t mem;			/* the most memory the host may have to back */
-	uint64_t fault_around;		/* bytes one fault maps at first, 4K to 2M, a power of 2 */
+	size_t size;	       /* sizeof(struct mv_options), for later versions */
+	uint64_t mem;	       /* the most memory the host may have to back */
+	uint64_t fault_around; /* bytes one fault maps at first, 4K to 2M, a power of 2 */
 	enum mv_thp thp;
-	uint64_t timeout_ns;		/* wall time one mv_run() may take; 0: no limit */
-	const struct mv_grant *grants;	/* files that the payload may open */
+	uint64_t timeout_ns;	       /* wall time one mv_run() may take; 0: no limit */
+	const struct mv_grant *grants; /* files that the payload may open */
 	size_t ngrants;
-	int fds[3];			/* this process's fds behind the payload's 0, 1 and 2;
+	int fds[3];  /* this process's fds behind the payload's 0, 1 and 2;
 					 * -1: closed. Stay the caller's, must outlive the vm */
-	bool timing;			/* measure the VMM's own time in each fault */
+	bool timing; /* measure the VMM's own time in each fault */
 };
 
 /* Defaults: the host's memory, 64 KiB around, THP auto, no timeout, no grants, fds 0-2. */
@@ -100,24 +100,24 @@ MV_API int mv_load(struct mv_vm *vm, const char *path, const char *const *argv,
 		   const char *const *envp, struct mv_error *err);
 
 enum mv_exit_kind {
-	MV_EXIT_STATUS,		/* the payload called exit or exit_group */
-	MV_EXIT_SIGNAL,		/* a signal ended it: a fault, an exception */
-	MV_EXIT_TIMEOUT,	/* mv_options.timeout_ns passed */
-	MV_EXIT_OOM,		/* it needed more than mv_options.mem */
-	MV_EXIT_INTERRUPTED,	/* mv_interrupt(): mv_run() may be called again */
+	MV_EXIT_STATUS,	     /* the payload called exit or exit_group */
+	MV_EXIT_SIGNAL,	     /* a signal ended it: a fault, an exception */
+	MV_EXIT_TIMEOUT,     /* mv_options.timeout_ns passed */
+	MV_EXIT_OOM,	     /* it needed more than mv_options.mem */
+	MV_EXIT_INTERRUPTED, /* mv_interrupt(): mv_run() may be called again */
 };
 
 /* How a run ended. For a fault's signal, siginfo_t's fields and the registers. */
 struct mv_exit {
 	enum mv_exit_kind kind;
-	int status;		/* exit status as a shell shows it: 0-255; 128+N for signal N;
+	int status;	 /* exit status as a shell shows it: 0-255; 128+N for signal N;
 				 * 124 timeout; 137 out of memory */
-	int signal;		/* SIGSEGV, SIGBUS, SIGILL, ... */
-	int code;		/* si_code: SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR, ... */
-	uint64_t addr;		/* si_addr: a gva */
-	unsigned access;	/* MV_READ, MV_WRITE or MV_EXEC, for a page fault; else 0 */
+	int signal;	 /* SIGSEGV, SIGBUS, SIGILL, ... */
+	int code;	 /* si_code: SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR, ... */
+	uint64_t addr;	 /* si_addr: a gva */
+	unsigned access; /* MV_READ, MV_WRITE or MV_EXEC, for a page fault; else 0 */
 	uint64_t rip, rsp, rflags;
-	uint64_t regs[16];	/* rax rcx rdx rbx rsp rbp rsi rdi r8 .. r15, as encoded */
+	uint64_t regs[16]; /* rax rcx rdx rbx rsp rbp rsi rdi r8 .. r15, as encoded */
 };
 
 /*
@@ -142,7 +142,8 @@ MV_API int mv_read(struct mv_vm *vm, uint64_t gva, void *buf, size_t len, size_t
  * they are read-only, by copy; shared ones only where the payload might. -EFAULT else,
  * -ENOMEM beyond mv_options.mem. *done as in mv_read().
  */
-MV_API int mv_write(struct mv_vm *vm, uint64_t gva, const void *buf, size_t len, size_t *done);
+MV_API int mv_write(struct mv_vm *vm, uint64_t gva, const void *buf, size_t len,
+		    size_t *done);
 
 /* Read guest-physical memory, page tables included. -EFAULT outside every arena. */
 MV_API int mv_read_gpa(struct mv_vm *vm, uint64_t gpa, void *buf, size_t len);
@@ -159,21 +160,21 @@ MV_API int mv_symbol_at(struct mv_vm *vm, uint64_t gva, char *buf, size_t len);
 
 /* One of the walk's steps: an entry of one table. SDM vol. 3A, 4.5; APM vol. 2, 5.3. */
 struct mv_walk_step {
-	unsigned level;		/* 4 pgd, 3 pud, 2 pmd, 1 pte */
-	unsigned index;		/* 0-511: 9 bits of the gva */
-	uint64_t table;		/* gpa of the table */
-	uint64_t entry;		/* the entry's value; its gpa is table + 8 * index */
+	unsigned level; /* 4 pgd, 3 pud, 2 pmd, 1 pte */
+	unsigned index; /* 0-511: 9 bits of the gva */
+	uint64_t table; /* gpa of the table */
+	uint64_t entry; /* the entry's value; its gpa is table + 8 * index */
 };
 
 /* What the processor does for a gva, step by step. */
 struct mv_walk {
 	uint64_t gva;
-	unsigned nsteps;		/* entries read: 4, less at a leaf or a missing entry */
-	struct mv_walk_step steps[4];	/* from the pgd down */
-	bool present;			/* the last entry is a present leaf */
-	unsigned access;		/* MV_READ | ...: what ring 3 may do there */
-	uint64_t page_size;		/* 4096 or 2 MiB, if present */
-	uint64_t gpa;			/* where the gva leads, offset included, if present */
+	unsigned nsteps; /* entries read: 4, less at a leaf or a missing entry */
+	struct mv_walk_step steps[4]; /* from the pgd down */
+	bool present;		      /* the last entry is a present leaf */
+	unsigned access;	      /* MV_READ | ...: what ring 3 may do there */
+	uint64_t page_size;	      /* 4096 or 2 MiB, if present */
+	uint64_t gpa;		      /* where the gva leads, offset included, if present */
 };
 
 /* Walk the tables for any gva. -EINVAL: not canonical. */
@@ -184,21 +185,21 @@ MV_API const char *mv_level_name(unsigned level);
 
 /* A VMA, as /proc/PID/maps has it, and what of it is there. */
 struct mv_vma {
-	uint64_t start, end;	/* gva */
-	unsigned prot;		/* MV_READ | ... */
-	unsigned max_prot;	/* what mprotect may make of it: MV_READ | ... */
+	uint64_t start, end; /* gva */
+	unsigned prot;	     /* MV_READ | ... */
+	unsigned max_prot;   /* what mprotect may make of it: MV_READ | ... */
 	bool shared;
-	bool noreserve;		/* MAP_NORESERVE */
-	bool growsdown;		/* the stack, or MAP_GROWSDOWN */
-	uint64_t offset;	/* in the file */
-	uint64_t dev, ino;	/* of the file; 0 for anonymous memory */
-	char name[256];		/* path, "[heap]", "[stack]" or ""; cut to fit, '\0'-ended */
-	uint64_t reserved;	/* bytes that entries map */
-	uint64_t backed;	/* of them, bytes that the host has given memory for */
-	uint64_t huge;		/* of reserved, bytes under 2 MiB leaves */
-	uint64_t accessed;	/* of reserved, bytes in pages with the A bit set */
-	uint64_t dirty;		/* of reserved, bytes in pages with the D bit set */
-	uint64_t anonymous;	/* of reserved, bytes in anonymous frames */
+	bool noreserve;	    /* MAP_NORESERVE */
+	bool growsdown;	    /* the stack, or MAP_GROWSDOWN */
+	uint64_t offset;    /* in the file */
+	uint64_t dev, ino;  /* of the file; 0 for anonymous memory */
+	char name[256];	    /* path, "[heap]", "[stack]" or ""; cut to fit, '\0'-ended */
+	uint64_t reserved;  /* bytes that entries map */
+	uint64_t backed;    /* of them, bytes that the host has given memory for */
+	uint64_t huge;	    /* of reserved, bytes under 2 MiB leaves */
+	uint64_t accessed;  /* of reserved, bytes in pages with the A bit set */
+	uint64_t dirty;	    /* of reserved, bytes in pages with the D bit set */
+	uint64_t anonymous; /* of reserved, bytes in anonymous frames */
 };
 
 /*
@@ -209,14 +210,14 @@ MV_API int mv_vma(struct mv_vm *vm, uint64_t gva, struct mv_vma *vma);
 
 /* Kinds of fault, as mm/memory.c names them. */
 enum mv_fault {
-	MV_FAULT_ANON,		/* do_anonymous_page: a zeroed frame */
-	MV_FAULT_READ,		/* do_read_fault: a file's page, to be read */
-	MV_FAULT_SHARED,	/* do_shared_fault: a shared page, written */
-	MV_FAULT_COW,		/* do_cow_fault: a private copy of a file's page that no entry mapped */
-	MV_FAULT_WP,		/* do_wp_page: a write to a page mapped read-only; copy or reuse */
-	MV_FAULT_REMAP,		/* the page was there, its entry had been dropped */
-	MV_FAULT_SPURIOUS,	/* the entry permits the access already */
-	MV_FAULT_FATAL,		/* SIGSEGV, SIGBUS or out of memory */
+	MV_FAULT_ANON,	 /* do_anonymous_page: a zeroed frame */
+	MV_FAULT_READ,	 /* do_read_fault: a file's page, to be read */
+	MV_FAULT_SHARED, /* do_shared_fault: a shared page, written */
+	MV_FAULT_COW, /* do_cow_fault: a private copy of a file's page that no entry mapped */
+	MV_FAULT_WP,	/* do_wp_page: a write to a page mapped read-only; copy or reuse */
+	MV_FAULT_REMAP, /* the page was there, its entry had been dropped */
+	MV_FAULT_SPURIOUS, /* the entry permits the access already */
+	MV_FAULT_FATAL,	   /* SIGSEGV, SIGBUS or out of memory */
 	MV_FAULT_KINDS
 };
 
@@ -224,27 +225,28 @@ enum mv_fault {
 MV_API const char *mv_fault_name(enum mv_fault kind);
 
 struct mv_counters {
-	uint64_t faults[MV_FAULT_KINDS];	/* guest page faults by kind */
-	uint64_t host_faults;		/* of all, those that a call's own access took */
-	uint64_t around;		/* entries made beyond the faulting one */
-	uint64_t huge;			/* 2 MiB leaves made */
-	uint64_t copied;		/* pages copied for a private write */
-	uint64_t tables[5];		/* tables that exist, by level 1-4 (monitor's excluded) */
-	uint64_t tables_made[5];	/* ... that were allocated since the start */
-	uint64_t tables_freed[5];	/* ... that were unlinked since the start */
-	uint64_t frames;		/* anonymous frames reserved now, of 4 KiB */
-	uint64_t flush_free;		/* madvise calls that dropped frames and their translations */
-	uint64_t flush_keep;		/* notifier events for frames that keep their content */
-	uint64_t drops;			/* drops of all translations of the vm */
-	uint64_t reclaimed;		/* never-touched frames taken back under opt.mem's pressure */
-	uint64_t exits;			/* returns from KVM_RUN */
-	uint64_t exits_call;		/* ... for a call */
-	uint64_t exits_exception;	/* ... for an exception that the monitor reported */
-	uint64_t exits_other;		/* ... interrupted, EFAULT, and the rest */
-	uint64_t calls;			/* calls served, unknown ones included */
-	uint64_t calls_unknown;		/* ... that were answered -ENOSYS */
-	uint64_t fault_ns_p50, fault_ns_p99;	/* the VMM's own time, with opt.timing; else 0 */
-	uint64_t slots;			/* memory slots in use */
+	uint64_t faults[MV_FAULT_KINDS]; /* guest page faults by kind */
+	uint64_t host_faults;		 /* of all, those that a call's own access took */
+	uint64_t around;		 /* entries made beyond the faulting one */
+	uint64_t huge;			 /* 2 MiB leaves made */
+	uint64_t copied;		 /* pages copied for a private write */
+	uint64_t tables[5];	  /* tables that exist, by level 1-4 (monitor's excluded) */
+	uint64_t tables_made[5];  /* ... that were allocated since the start */
+	uint64_t tables_freed[5]; /* ... that were unlinked since the start */
+	uint64_t frames;	  /* anonymous frames reserved now, of 4 KiB */
+	uint64_t flush_free; /* madvise calls that dropped frames and their translations */
+	uint64_t flush_keep; /* notifier events for frames that keep their content */
+	uint64_t drops;	     /* drops of all translations of the vm */
+	uint64_t reclaimed;  /* never-touched frames taken back under opt.mem's pressure */
+	uint64_t exits;	     /* returns from KVM_RUN */
+	uint64_t exits_call; /* ... for a call */
+	uint64_t exits_exception; /* ... for an exception that the monitor reported */
+	uint64_t exits_other;	  /* ... interrupted, EFAULT, and the rest */
+	uint64_t calls;		  /* calls served, unknown ones included */
+	uint64_t calls_unknown;	  /* ... that were answered -ENOSYS */
+	uint64_t fault_ns_p50,
+		fault_ns_p99; /* the VMM's own time, with opt.timing; else 0 */
+	uint64_t slots;	      /* memory slots in use */
 };
 
 MV_API void mv_counters(struct mv_vm *vm, struct mv_counters *counters);
@@ -259,27 +261,29 @@ MV_API int mv_unknown_call(struct mv_vm *vm, size_t *cursor, int64_t *nr, uint64
 MV_API const char *mv_call_name(int64_t nr);
 
 /* Texts, written to a stream of the caller's. ANSI-free, a '\n' at each line's end. */
-MV_API void mv_print_walk(struct mv_vm *vm, uint64_t gva, FILE *out);	/* the four steps */
-MV_API void mv_print_tables(struct mv_vm *vm, FILE *out);	/* tables by level, and their cost */
-MV_API void mv_print_smaps(struct mv_vm *vm, FILE *out);	/* as /proc/PID/smaps */
-MV_API void mv_print_exit(struct mv_vm *vm, const struct mv_exit *end, FILE *out); /* fatal report */
-MV_API void mv_print_stats(struct mv_vm *vm, FILE *out);	/* the counters, for --stats */
+MV_API void mv_print_walk(struct mv_vm *vm, uint64_t gva, FILE *out); /* the four steps */
+MV_API void mv_print_tables(struct mv_vm *vm,
+			    FILE *out); /* tables by level, and their cost */
+MV_API void mv_print_smaps(struct mv_vm *vm, FILE *out); /* as /proc/PID/smaps */
+MV_API void mv_print_exit(struct mv_vm *vm, const struct mv_exit *end,
+			  FILE *out);			 /* fatal report */
+MV_API void mv_print_stats(struct mv_vm *vm, FILE *out); /* the counters, for --stats */
 
 /* What this host's KVM can do; found by trying. Strings are static. */
 struct mv_host {
-	int api_version;		/* KVM_GET_API_VERSION: 12 */
-	const char *module;		/* "kvm_intel", "kvm_amd", "kvm_pvm", "kvm" */
-	const char *stage2;		/* "EPT", "NPT" or "shadow" */
-	bool syscall_ring3;		/* SYSCALL jumps to LSTAR but stays at CPL 3 */
-	bool sync_regs;			/* KVM_CAP_SYNC_REGS: no extra call to read registers */
-	bool userfaultfd;		/* userfaultfd(2) can be used by this process */
-	unsigned max_slots;		/* KVM_CAP_NR_MEMSLOTS */
-	unsigned phys_bits;		/* the guest's physical address width */
-	const char *thp;		/* /sys/kernel/mm/transparent_hugepage/enabled's choice */
-	uint64_t port_exit_ns;		/* p50 of a call by `out` that does nothing */
-	uint64_t syscall_ns;		/* p50 of such a call by SYSCALL */
-	uint64_t pf_exit_ns;		/* p50 of a #PF that is answered by storing one PTE */
-	uint64_t bare_vm_ns;		/* p50 of making and ending a VM with one vCPU, without
+	int api_version;       /* KVM_GET_API_VERSION: 12 */
+	const char *module;    /* "kvm_intel", "kvm_amd", "kvm_pvm", "kvm" */
+	const char *stage2;    /* "EPT", "NPT" or "shadow" */
+	bool syscall_ring3;    /* SYSCALL jumps to LSTAR but stays at CPL 3 */
+	bool sync_regs;	       /* KVM_CAP_SYNC_REGS: no extra call to read registers */
+	bool userfaultfd;      /* userfaultfd(2) can be used by this process */
+	unsigned max_slots;    /* KVM_CAP_NR_MEMSLOTS */
+	unsigned phys_bits;    /* the guest's physical address width */
+	const char *thp;       /* /sys/kernel/mm/transparent_hugepage/enabled's choice */
+	uint64_t port_exit_ns; /* p50 of a call by `out` that does nothing */
+	uint64_t syscall_ns;   /* p50 of such a call by SYSCALL */
+	uint64_t pf_exit_ns;   /* p50 of a #PF that is answered by storing one PTE */
+	uint64_t bare_vm_ns;   /* p50 of making and ending a VM with one vCPU, without
 					 * memory, that runs nothing */
 };
 

@@ -82,7 +82,8 @@ static inline _Noreturn void become(const struct setup *setup, const char *const
 		close(1);
 	if (setup->no_dev)
 		hide_dev();
-	if (setup->uid && (setgid(setup->uid) || setresuid(setup->uid, setup->uid, setup->uid)))
+	if (setup->uid &&
+	    (setgid(setup->uid) || setresuid(setup->uid, setup->uid, setup->uid)))
 		_exit(78);
 	if (setup->free_stack)
 		setrlimit(RLIMIT_STACK, &unlimited);
@@ -122,8 +123,8 @@ static inline void spawn(const struct setup *setup, const char *const *argv,
 #define mapvisor_as(setup, outcome, ...) \
 	spawn(setup, (const char *[]){ mapvisor_path(), __VA_ARGS__, NULL }, outcome)
 
-#define assert_status(outcome, expected)                                                 \
-	cr_assert_eq((outcome)->status, expected, "exit status %d, not %d; stderr: %s",  \
+#define assert_status(outcome, expected)                                                \
+	cr_assert_eq((outcome)->status, expected, "exit status %d, not %d; stderr: %s", \
 		     (outcome)->status, expected, (outcome)->err)
 #define assert_has(text, part) \
 	cr_assert_not_null(strstr(text, part), "no '%s' in: %s", part, text)
@@ -131,15 +132,15 @@ static inline void spawn(const struct setup *setup, const char *const *argv,
 	cr_assert_null(strstr(text, part), "'%s' in: %s", part, text)
 
 /* An error of ours: its status, on stderr only, in our name, with these words in it. */
-#define assert_error(outcome, expected, ...)                                             \
-	do {                                                                             \
-		static const char *const words[] = { __VA_ARGS__ };                      \
-		assert_status(outcome, expected);                                        \
-		cr_assert_str_empty((outcome)->out);                                     \
-		cr_assert_eq(strncmp((outcome)->err, "mapvisor", 8), 0, "stderr: %s",    \
-			     (outcome)->err);                                            \
-		for (size_t word = 0; word < sizeof(words) / sizeof(words[0]); word++)   \
-			assert_has((outcome)->err, words[word]);                         \
+#define assert_error(outcome, expected, ...)                                           \
+	do {                                                                           \
+		static const char *const words[] = { __VA_ARGS__ };                    \
+		assert_status(outcome, expected);                                      \
+		cr_assert_str_empty((outcome)->out);                                   \
+		cr_assert_eq(strncmp((outcome)->err, "mapvisor", 8), 0, "stderr: %s",  \
+			     (outcome)->err);                                          \
+		for (size_t word = 0; word < sizeof(words) / sizeof(words[0]); word++) \
+			assert_has((outcome)->err, words[word]);                       \
 	} while (0)
 
 static inline json_t *parse_json(const char *text)

@@ -40,7 +40,8 @@ static inline const char *temp_path(const char *name)
 }
 
 /* Make a file there with these bytes, and return its path. */
-static inline const char *temp_file(const char *name, const void *bytes, size_t len, int mode)
+static inline const char *temp_file(const char *name, const void *bytes, size_t len,
+				    int mode)
 {
 	const char *path = temp_path(name);
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, mode);

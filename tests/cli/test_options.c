@@ -66,8 +66,9 @@ Test(cli_options, walk_tells_what_is_missing)
 
 Test(cli_options, an_option_without_its_argument_is_named)
 {
-	static const char *const names[] = { "--mem", "--timeout", "--thp", "--fault-around",
-					     "--ro",  "--rw",	   "--env" };
+	static const char *const names[] = { "--mem",	       "--timeout", "--thp",
+					     "--fault-around", "--ro",	    "--rw",
+					     "--env" };
 	struct outcome o;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -95,8 +96,8 @@ static void assert_refused(const char *name, const char *const *values, const ch
 Test(cli_options, a_size_that_is_none_is_refused)
 {
 	assert_refused("mem",
-		       (const char *[]){ "", "x", "12Q", "1KB", "-1", " 1", "1.5G", "0x1000",
-					 "G", "0", "0G", NULL },
+		       (const char *[]){ "", "x", "12Q", "1KB", "-1", " 1", "1.5G",
+					 "0x1000", "G", "0", "0G", NULL },
 		       "K, M, G or T");
 }
 
@@ -112,8 +113,8 @@ Test(cli_options, a_size_that_overflows_is_refused)
 Test(cli_options, a_time_that_is_none_is_refused)
 {
 	assert_refused("timeout",
-		       (const char *[]){ "", "x", ".", "1.", "1..5", "-1", "1d", "inf", "nan",
-					 "1e3", "0x1", " 1", "ms", NULL },
+		       (const char *[]){ "", "x", ".", "1.", "1..5", "-1", "1d", "inf",
+					 "nan", "1e3", "0x1", " 1", "ms", NULL },
 		       "seconds");
 }
 
@@ -134,8 +135,8 @@ Test(cli_options, an_unknown_thp_setting_is_refused)
 Test(cli_options, a_fault_around_out_of_range_or_no_power_of_2_is_refused)
 {
 	assert_refused("fault-around",
-		       (const char *[]){ "0", "1", "2K", "3K", "5K", "6144", "4M", "2097153",
-					 "16777216T", "", "x", NULL },
+		       (const char *[]){ "0", "1", "2K", "3K", "5K", "6144", "4M",
+					 "2097153", "16777216T", "", "x", NULL },
 		       "4K to 2M");
 }
 

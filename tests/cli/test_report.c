@@ -4,7 +4,8 @@
 #include "tests/cli/tempdir.h"
 #include "tests/lib/require_kvm.h"
 
-TestSuite(cli_report, .timeout = TEST_SECONDS, .init = make_tempdir, .fini = remove_tempdir);
+TestSuite(cli_report, .timeout = TEST_SECONDS, .init = make_tempdir,
+	  .fini = remove_tempdir);
 
 #define NR_LEVELS 4
 #define ADDRESS_BITS 0x000ffffffffff000ull /* of an entry: SDM vol. 3A, 4.5 */
@@ -38,8 +39,9 @@ Test(cli_report, maps_shows_program_and_stack_as_smaps_does)
 
 Test(cli_report, maps_in_json_has_sorted_vmas_with_all_their_fields)
 {
-	static const char *const numbers[] = { "dev",  "ino",	   "reserved", "backed",
-					       "huge", "accessed", "dirty",    "anonymous" };
+	static const char *const numbers[] = {
+		"dev", "ino", "reserved", "backed", "huge", "accessed", "dirty", "anonymous"
+	};
 	unsigned long long last = 0;
 	bool stack = false;
 	struct outcome o;
@@ -230,9 +232,10 @@ Test(cli_report, walk_takes_decimal_and_hexadecimal_addresses)
 
 Test(cli_report, walk_names_an_address_or_symbol_that_is_none)
 {
-	static const char *const bad[] = { "0x",      "0xzz",	  "12z",      "no_such_symbol",
-					   "marker+", "marker+z", "+5",	      "",
-					   "0x800000000000",	  "18446744073709551616" };
+	static const char *const bad[] = {
+		"0x",	    "0xzz", "12z", "no_such_symbol", "marker+",
+		"marker+z", "+5",   "",	   "0x800000000000", "18446744073709551616"
+	};
 	struct outcome o;
 
 	REQUIRE_KVM();
@@ -269,7 +272,8 @@ Test(cli_report, bench_prints_a_figure_with_its_host)
 	json_t *json, *result;
 
 	REQUIRE_KVM();
-	mapvisor(&o, "bench", "--quick", "--json", "--payloads", payload(""), "start_hello");
+	mapvisor(&o, "bench", "--quick", "--json", "--payloads", payload(""),
+		 "start_hello");
 	assert_status(&o, 0);
 	json = parse_json(o.out);
 	cr_assert_str_not_empty(json_text(json_object_get(json, "host"), "second_stage"));

@@ -88,8 +88,8 @@ Test(cli_run, every_way_to_write_a_value_is_taken)
 	struct outcome o;
 
 	REQUIRE_KVM();
-	mapvisor(&o, "run", "--mem=64M", "--fault-around=4K", "--thp=never", "--timeout=1.5m",
-		 payload("hello"));
+	mapvisor(&o, "run", "--mem=64M", "--fault-around=4K", "--thp=never",
+		 "--timeout=1.5m", payload("hello"));
 	assert_status(&o, 0);
 	mapvisor(&o, "run", "--mem", "1t", "--fault-around", "2097152", "--thp", "always",
 		 "--timeout", ".5h", payload("hello"));

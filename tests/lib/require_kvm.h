@@ -41,16 +41,16 @@ static inline bool have_kvm(const char *test)
 }
 
 /* Leaves the test, which Criterion counts as skipped. */
-#define SKIP(reason)                                                          \
-	do {                                                                  \
-		say_skipped(criterion_current_test->name, reason);            \
-		cr_skip_test();                                               \
+#define SKIP(reason)                                               \
+	do {                                                       \
+		say_skipped(criterion_current_test->name, reason); \
+		cr_skip_test();                                    \
 	} while (0)
 
-#define REQUIRE_KVM()                                                         \
-	do {                                                                  \
-		if (!have_kvm(criterion_current_test->name))                  \
-			cr_skip_test();                                       \
+#define REQUIRE_KVM()                                        \
+	do {                                                 \
+		if (!have_kvm(criterion_current_test->name)) \
+			cr_skip_test();                      \
 	} while (0)
 
 #endif

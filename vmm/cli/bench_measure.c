@@ -213,7 +213,7 @@ int measure_fault_path(struct bench *bench)
 {
 	int rounds = bench->quick ? 3 : 9;
 	int out = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	struct mv_counters counters;
+	struct mv_counters counters = { 0 };
 	int err = 0;
 
 	if (out < 0)

@@ -36,7 +36,7 @@ static json_t *text(const char *bytes)
 
 	if (json)
 		return json;
-	for (i = 0; bytes[i] && i < sizeof(ascii) - 1; i++)
+	for (i = 0; i < sizeof(ascii) - 1 && bytes[i]; i++)
 		ascii[i] = bytes[i] & 0x80 ? '?' : bytes[i];
 	return json_stringn(ascii, i);
 }

@@ -32,6 +32,7 @@ static bool find_target(struct session *s, uint64_t *gva)
 	const char *text = s->opt.target;
 	struct mv_walk walk;
 
+	*gva = 0;
 	if (!isdigit((unsigned char)*text)) {
 		if (!find_symbol(s, text, gva))
 			return false;

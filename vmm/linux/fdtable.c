@@ -55,7 +55,7 @@ void file_put(struct file *file, struct mm *mm)
 {
 	if (--file->refs)
 		return;
-	if (file->object) {
+	if (file->object && mm) { /* without an mm nothing was mapped yet */
 		pthread_mutex_lock(&mm->lock);
 		object_put(file->object);
 		pthread_mutex_unlock(&mm->lock);

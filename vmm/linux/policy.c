@@ -288,9 +288,10 @@ static int take_names(const char *path, struct place *pl)
 
 /*
  * Find what path, an absolute one, leads to. At once, as long as neither links nor dots
- * are met: mostly. -EACCES: to nothing that was granted.
+ * are met: mostly. create: a name that isn't there must be the last. -EACCES: it leads to
+ * nothing that was granted.
  */
-static int resolve(const struct policy *pol, char path[PATH_MAX], bool follow,
+static int resolve(const struct policy *pol, char path[PATH_MAX], bool follow, bool create,
 		   struct place *pl)
 {
 	char link[PATH_MAX];
@@ -304,6 +305,8 @@ static int resolve(const struct policy *pol, char path[PATH_MAX], bool follow,
 		if (!err && pl->grant)
 			err = look(pl, link);
 		if (!err && S_ISLNK(pl->mode) && (follow || pl->slash))
+			err = -ELOOP;
+		if (!err && create && !pl->mode)
 			err = -ELOOP;
 	}
 	if (err == -ELOOP)
@@ -346,18 +349,20 @@ static int permit(const struct place *pl, int flags)
 	bool writing = (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC;
 	bool dir = S_ISDIR(pl->mode);
 
-	if (flags & O_CREAT && pl->slash)
-		return -EISDIR;
 	if (!pl->mode) {
 		if (!(flags & O_CREAT))
 			return -ENOENT;
+		if (pl->slash)
+			return -EISDIR;
 		return pl->grant->writable ? 0 : -EACCES;
 	}
 	if (flags & O_CREAT && flags & O_EXCL)
 		return -EEXIST;
+	if (flags & O_CREAT && (dir || pl->slash))
+		return -EISDIR;
 	if (!dir && (flags & O_DIRECTORY || pl->slash))
 		return -ENOTDIR;
-	if (dir && (writing || flags & O_CREAT))
+	if (dir && writing)
 		return -EISDIR;
 	if (S_ISLNK(pl->mode))
 		return -ELOOP;
@@ -392,21 +397,35 @@ static int open_place(const struct place *pl, int flags, mode_t mode, struct ope
 	return 0;
 }
 
+/* Cut what O_CREAT must not find at a path's end. Whether it was there. */
+static bool strip_slashes(char *path)
+{
+	size_t len = strlen(path), n = len;
+
+	while (n && path[n - 1] == '/')
+		n--;
+	path[n] = '\0';
+	return n < len;
+}
+
 int policy_open(const struct policy *pol, const char *base, const char *path, int flags,
 		mode_t mode, struct opened *opened)
 {
 	/* O_EXCL doesn't follow the last link: fs/open.c */
 	bool follow = !(flags & O_NOFOLLOW || (flags & O_CREAT && flags & O_EXCL));
+	bool create = flags & O_CREAT, slash = false;
 	char full[PATH_MAX];
 	struct place pl;
 	int err = check_flags(flags);
 
 	if (!err)
 		err = make_absolute(pol, base, path, full);
+	if (!err && create)
+		slash = strip_slashes(full);
 	if (!err)
-		err = resolve(pol, full, follow, &pl);
+		err = resolve(pol, full, follow && !slash, create, &pl);
 	if (!err)
-		err = permit(&pl, flags);
+		err = slash ? -EISDIR : permit(&pl, flags);
 	if (err)
 		return err;
 	opened->path = strdup(*pl.path ? pl.path : "/");
@@ -506,7 +525,7 @@ int policy_init(struct policy *pol, const struct mv_grant *grants, size_t n,
 
 void policy_destroy(struct policy *pol)
 {
-	for (size_t i = 0; i < pol->nr_grants; i++) {
+	for (size_t i = 0; pol->grants && i < pol->nr_grants; i++) {
 		struct grant *g = &pol->grants[i];
 
 		free(g->name);

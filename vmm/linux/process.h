@@ -56,7 +56,7 @@ int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 void process_destroy(struct process *p);
 
 /* One system call, by Linux's number or one from MV_CALL_BASE on. */
-enum call_end linux_call(struct process *p, int64_t nr, const uint64_t args[6],
+enum call_end linux_call(struct process *p, int64_t rax, const uint64_t args[6],
 			 int64_t *result);
 
 /* Linux's name for a number, also of calls that aren't served; NULL: it has none. */
