@@ -247,7 +247,7 @@ Test(cli_exec, program_headers_of_another_size_exit_with_126)
 	assert_bad_image(&image);
 }
 
-/* Linux gives them a quarter of the stack's limit. Ours is lifted, to get them to mapvisor. */
+/* Linux gives them a quarter of the stack's limit; ours is lifted, so that they arrive. */
 Test(cli_exec, arguments_of_more_than_a_quarter_of_the_stack_exit_with_126)
 {
 	enum { NR_TEXTS = 22, LEN = 100000 };

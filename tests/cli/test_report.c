@@ -58,7 +58,9 @@ Test(cli_report, maps_in_json_has_sorted_vmas_with_all_their_fields)
 		last = json_hex(vma, "end");
 		cr_assert_gt(last, json_hex(vma, "start"));
 		cr_assert_eq(strlen(json_text(vma, "prot")), 3);
+		cr_assert_eq(strlen(json_text(vma, "max_prot")), 3);
 		cr_assert(json_is_boolean(json_object_get(vma, "shared")));
+		cr_assert(json_is_boolean(json_object_get(vma, "noreserve")));
 		cr_assert(json_is_boolean(json_object_get(vma, "growsdown")));
 		json_hex(vma, "offset");
 		for (size_t j = 0; j < sizeof(numbers) / sizeof(numbers[0]); j++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_run.c: `mapvisor run`: the exit status, what reaches the payload, what is granted. */
+/* test_run.c: `mapvisor run`: its exit status, what reaches the payload, and grants. */
 #include <sys/stat.h>
 #include <time.h>
 

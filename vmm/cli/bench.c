@@ -126,6 +126,13 @@ static const char *limit_text(char buf[32], const struct metric *metric)
 	return buf;
 }
 
+static const char *verdict(const struct metric *metric, const struct result *result)
+{
+	if (!has_limit(metric))
+		return "-";
+	return is_met(metric, result) ? "met" : "NOT met";
+}
+
 static void print_head(void)
 {
 	printf("%-15s %-8s %4s %8s %8s %8s %8s %8s %6s  %-12s %s\n", "name", "unit", "n",
@@ -144,19 +151,21 @@ static void print_row(const struct metric *metric, const struct result *result, 
 	       number(max, samples_quantile(&result->own, 0.99)),
 	       median(native, &result->native), median(floor, &result->floor),
 	       median(ratio, &result->ratio), limit_text(limit, metric),
-	       !has_limit(metric)	? "-"
-	       : is_met(metric, result) ? "met"
-					: "NOT met");
+	       verdict(metric, result));
 	fflush(stdout); /* the next one takes its time */
 }
 
 static json_t *json_result(const struct metric *metric, const struct result *result)
 {
-	json_t *json = json_pack("{ss ss sI sf sf sf}", "name", metric->name, "unit",
-				 metric->unit, "n", (json_int_t)result->own.n, "min",
-				 samples_quantile(&result->own, 0), "p50",
-				 p50(&result->own), "p99",
-				 samples_quantile(&result->own, 0.99));
+	json_t *json = json_members((const struct json_member[]){
+		{ "name", json_string(metric->name) },
+		{ "unit", json_string(metric->unit) },
+		{ "n", json_integer(result->own.n) },
+		{ "min", json_real(samples_quantile(&result->own, 0)) },
+		{ "p50", json_real(p50(&result->own)) },
+		{ "p99", json_real(samples_quantile(&result->own, 0.99)) },
+		{ 0 },
+	});
 
 	if (result->native.n)
 		json_object_set_new(json, "native_p50", json_real(p50(&result->native)));
@@ -177,10 +186,27 @@ static json_t *json_host(const struct mv_host *host)
 {
 	char cpu[128], kernel[128];
 
-	return json_pack("{ss ss ss ss}", "cpu", machine_cpu(cpu, sizeof(cpu)), "kernel",
-			 machine_kernel(kernel, sizeof(kernel)), "second_stage",
-			 host->stage2, "system_call_entry",
-			 host->syscall_ring3 ? "ring 3" : "ring 0");
+	return json_members((const struct json_member[]){
+		{ "cpu", json_string(machine_cpu(cpu, sizeof(cpu))) },
+		{ "kernel", json_string(machine_kernel(kernel, sizeof(kernel))) },
+		{ "second_stage", json_string(host->stage2) },
+		{ "system_call_entry",
+		  json_string(host->syscall_ring3 ? "ring 3" : "ring 0") },
+		{ 0 },
+	});
+}
+
+static int print_json(struct bench *bench, json_t *results)
+{
+	json_t *json = json_members((const struct json_member[]){
+		{ "host", json_host(&bench->host) },
+		{ "results", results },
+		{ 0 },
+	});
+
+	if (json_print(json, stdout))
+		return 0;
+	return cli_fail(bench->cli, STATUS_FAILED, "bench: %s", strerror(errno));
 }
 
 static int find_metric(const char *name)
@@ -201,7 +227,7 @@ static void pin(void)
 	sched_setaffinity(0, sizeof(set), &set); /* worse figures without, but figures */
 }
 
-/* Payloads are built beside the executable; installed, they are wherever --payloads says. */
+/* Payloads are built beside the executable; elsewhere, --payloads says where. */
 static int find_files(struct bench *bench, const char *payloads)
 {
 	char dir[PATH_MAX];
@@ -308,8 +334,9 @@ static int parse_args(struct args *args, int argc, char **argv)
 		.options = table,
 		.parser = parse,
 		.args_doc = "[NAME]",
-		.doc = "Measure faults, exits and starts on this machine, beside its own floor "
-		       "and native figures, each with the limit that is to be reached.\v"
+		.doc = "Measure faults, exits and starts on this machine, beside its own "
+		       "floor and native figures, each with the limit that is to be "
+		       "reached.\v"
 		       "NAME measures one figure only. The exit status is 0 if it could "
 		       "measure, whatever the verdicts, unless --check is given.",
 	};
@@ -331,7 +358,7 @@ int cmd_bench(struct cli *cli, int argc, char **argv)
 {
 	struct args args = { .cli = cli };
 	struct bench bench = { .cli = cli };
-	json_t *results, *json;
+	json_t *results;
 	bool met = true;
 	int status;
 
@@ -343,14 +370,10 @@ int cmd_bench(struct cli *cli, int argc, char **argv)
 	pin();
 	results = json_array();
 	status = run_all(&bench, &args, results, &met);
-	if (status || !args.json) {
+	if (status || !args.json)
 		json_decref(results);
-	} else {
-		json = json_pack("{so so}", "host", json_host(&bench.host), "results",
-				 results);
-		if (!json_print(json, stdout))
-			status = cli_fail(cli, STATUS_FAILED, "bench: %s", strerror(errno));
-	}
+	else
+		status = print_json(&bench, results);
 	if (!status && args.check && !met)
 		status = STATUS_UNMET;
 	return status;

@@ -27,7 +27,8 @@ enum {
 
 /*
  * One figure. Samples of own, and of native or floor, are taken in turns, so that what
- * disturbs the machine disturbs both; ratio has own divided by that neighbour, pair by pair.
+ * disturbs the machine disturbs both; ratio has own divided by that neighbour, pair by
+ * pair.
  */
 struct result {
 	struct samples own;

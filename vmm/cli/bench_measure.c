@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * bench_measure.c: how each figure of `mapvisor bench` is taken: in rounds, in which the
- * sandbox and what it is compared with take turns, each in a new process. A round's sample is
- * the median of what it measured, where that is more than one thing.
+ * sandbox and what it is compared with take turns, each in a new process. A round's sample
+ * is the median of what it measured, where that is more than one thing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -253,18 +253,16 @@ static int measure_start(struct bench *bench, struct result *result, const char 
 {
 	const struct job own = { .payload = "hello", .options = { option } };
 	const struct job native = { .payload = "hello", .native = true };
-
-	struct mv_error why;
 	int err = take_pairs(bench, result, bench->quick ? 20 : 100, &own, &native,
 			     elapsed_us);
 
 	if (err)
 		return err;
-	/* neither can be saved: a native process, and KVM's part of a VM */
-	if (mv_host(&bench->host, &why))
-		return fail_job(bench, "KVM", why.text);
+	/* Neither can be saved: a native process, and KVM's part of a VM. */
+	if (mv_host(&bench->host, &bench->cli->err))
+		return STATUS_FAILED;
 	samples_add(&result->floor, samples_quantile(&result->native, 0.5) +
-					    (double)bench->host.bare_vm_ns * USEC_PER_NSEC);
+					    bench->host.bare_vm_ns * USEC_PER_NSEC);
 	return 0;
 }
 
@@ -279,8 +277,8 @@ int measure_start_big(struct bench *bench)
 }
 
 /*
- * A machine that is itself a guest may have lent its free memory to its host, and gets it back at
- * ten times a fault's cost. Who touches as much right before pays for it.
+ * A machine that is itself a guest may have lent its free memory to its host, and gets it
+ * back at ten times a fault's cost. Who touches as much right before pays for it.
  */
 static const struct job fetch_memory = {
 	.payload = "bench/touch",

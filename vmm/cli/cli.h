@@ -10,7 +10,7 @@
 #include <mapvisor/mapvisor.h>
 #include <stdarg.h>
 
-/* As env(1), timeout(1) and docker-run(1) have them; 128+N and the rest are the payload's. */
+/* As env(1), timeout(1) and docker-run(1) have them; all others are the payload's. */
 enum {
 	STATUS_UNMET = 1,      /* bench --check: a limit isn't met */
 	STATUS_TIMEOUT = 124,  /* --timeout passed */

@@ -19,7 +19,7 @@
 #define KVM_DEVICE "/dev/kvm"
 #define USEC_PER_NSEC 1e-3
 
-/* Above these an exit is worth a word: see docs/ for what hardware with EPT or NPT has. */
+/* From where on a figure is worth a word. */
 #define SLOW_EXIT_NS 8000
 #define FEW_SLOTS 64
 #define FEW_PHYS_BITS 36
@@ -92,9 +92,9 @@ static void add_kvm(struct report *report, const struct mv_host *host)
 	check = add(report, "second stage", "%s", host->stage2);
 	if (!strcmp(host->stage2, "shadow"))
 		advise(check, SLOW,
-		       "KVM merges the two stages in software: each exit costs some 10 times "
-		       "more than with EPT or NPT. If this is a bare machine, load the module "
-		       "with ept=1 (kvm_intel) or npt=1 (kvm_amd)");
+		       "KVM merges the two stages in software: each exit costs some 10 "
+		       "times more than with EPT or NPT. If this is a bare machine, load "
+		       "the module with ept=1 (kvm_intel) or npt=1 (kvm_amd)");
 	add(report, "SYSCALL", "%s",
 	    host->syscall_ring3 ? "stays in ring 3, at a user page that calls by port"
 				: "enters ring 0, at the monitor");
@@ -145,8 +145,8 @@ static void add_costs(struct report *report, const struct mv_host *host)
 	check = add_cost(report, "page-fault exit", host->pf_exit_ns);
 	if (check->verdict == SLOW)
 		advise(check, SLOW,
-		       "1 to 3 us is usual on bare hardware with EPT or NPT; this is what nested "
-		       "and paravirtual KVM and shadow paging cost");
+		       "1 to 3 us is usual on bare hardware with EPT or NPT; this is what "
+		       "nested and paravirtual KVM and shadow paging cost");
 }
 
 static void diagnose_host(struct report *report, const struct mv_host *host)
@@ -170,9 +170,9 @@ static void advise_virtualise(struct check *check)
 {
 	if (machine_has_flag("hypervisor"))
 		advise(check, MISSING,
-		       "this is a virtual machine whose host keeps virtualisation to itself: "
-		       "switch nested virtualisation on there (kvm_intel or kvm_amd with "
-		       "nested=1, and a CPU model that passes vmx or svm on)");
+		       "this is a virtual machine whose host keeps virtualisation to "
+		       "itself: switch nested virtualisation on there (kvm_intel or "
+		       "kvm_amd with nested=1, and a CPU model that passes vmx or svm on)");
 	else
 		advise(check, MISSING,
 		       "switch VT-x (Intel) or SVM (AMD) on in the firmware's set-up");
@@ -196,16 +196,17 @@ static void diagnose_missing(struct report *report, int num)
 	check = add(report, "device", KVM_DEVICE ": %s", strerror(num));
 	if (loaded)
 		advise(check, MISSING,
-		       "the kernel has KVM but the device isn't here: in a container, pass it "
-		       "in (docker run --device " KVM_DEVICE "); else, as root: udevadm "
+		       "the kernel has KVM but the device isn't here: in a container, "
+		       "pass it in (docker run --device " KVM_DEVICE
+		       "); else, as root: udevadm "
 		       "trigger " KVM_DEVICE);
 	else
 		advise(check, MISSING, "it comes with the module");
 }
 
 /*
- * A group's name from /etc/group. getgrgid(3) would load the C library's modules, which a statically
- * linked program can't count on.
+ * A group's name from /etc/group. getgrgid(3) would load the C library's modules, which a
+ * statically linked program can't count on.
  */
 static void group_name(gid_t gid, char *name, size_t len)
 {
@@ -237,7 +238,8 @@ static void diagnose_forbidden(struct report *report, int num)
 		    st.st_mode & 07777, st.st_uid, group, geteuid());
 	if (num == EPERM)
 		advise(check, MISSING,
-		       "a device policy forbids it: start the container with --device " KVM_DEVICE);
+		       "a device policy forbids it: start the container with "
+		       "--device " KVM_DEVICE);
 	else if (st.st_gid && (st.st_mode & 0060) == 0060)
 		advise(check, MISSING, "as root: usermod -aG %s YOU, and log in again",
 		       group);
@@ -303,20 +305,29 @@ static void print_report(const struct report *report)
 	}
 }
 
+static json_t *check_json(const struct check *check)
+{
+	return json_members((const struct json_member[]){
+		{ "name", json_string(check->name) },
+		{ "value", json_string(check->value) },
+		{ "verdict", json_string(verdict_names[check->verdict]) },
+		{ "advice", json_string(check->advice) },
+		{ 0 },
+	});
+}
+
 static bool print_json(const struct report *report, bool usable)
 {
-	json_t *checks = json_array();
+	json_t *checks = json_array(), *json;
 
-	for (size_t i = 0; i < report->n; i++) {
-		const struct check *check = &report->checks[i];
-
-		json_array_append_new(checks,
-				      json_pack("{ss ss ss ss}", "name", check->name,
-						"value", check->value, "verdict",
-						verdict_names[check->verdict], "advice",
-						check->advice));
-	}
-	return json_print(json_pack("{sb so}", "usable", usable, "checks", checks), stdout);
+	for (size_t i = 0; i < report->n; i++)
+		json_array_append_new(checks, check_json(&report->checks[i]));
+	json = json_members((const struct json_member[]){
+		{ "usable", json_boolean(usable) },
+		{ "checks", checks },
+		{ 0 },
+	});
+	return json_print(json, stdout);
 }
 
 struct doctor {
@@ -348,8 +359,8 @@ int cmd_doctor(struct cli *cli, int argc, char **argv)
 	static const struct argp argp = {
 		.options = table,
 		.parser = parse,
-		.doc = "Find out what this host's KVM can do, by trying, and say what to change "
-		       "if it can't, or is slow.\v"
+		.doc = "Find out what this host's KVM can do, by trying, and say what to "
+		       "change if it can't, or is slow.\v"
 		       "The exit status is 0 if sandboxes can run, else 125.",
 	};
 	struct doctor doctor = { .cli = cli };

@@ -14,6 +14,21 @@ json_t *json_address(uint64_t address)
 	return json_sprintf("0x%" PRIx64, address);
 }
 
+json_t *json_members(const struct json_member *members)
+{
+	json_t *object = json_object();
+	bool failed = false;
+
+	/* To the last one, in any case: each reference is ours to drop. */
+	for (; members->name; members++)
+		if (json_object_set_new(object, members->name, members->value))
+			failed = true;
+	if (!failed)
+		return object;
+	json_decref(object);
+	return NULL;
+}
+
 bool json_print(json_t *json, FILE *out)
 {
 	int failed;
@@ -49,15 +64,26 @@ static json_t *access_text(unsigned access)
 
 static json_t *vma_json(const struct mv_vma *vma)
 {
-	return json_pack("{so so so sb sb so sI sI so sI sI sI sI sI sI}", "start",
-			 json_address(vma->start), "end", json_address(vma->end), "prot",
-			 access_text(vma->prot), "shared", vma->shared, "growsdown",
-			 vma->growsdown, "offset", json_address(vma->offset), "dev",
-			 (json_int_t)vma->dev, "ino", (json_int_t)vma->ino, "name",
-			 text(vma->name), "reserved", (json_int_t)vma->reserved, "backed",
-			 (json_int_t)vma->backed, "huge", (json_int_t)vma->huge, "accessed",
-			 (json_int_t)vma->accessed, "dirty", (json_int_t)vma->dirty,
-			 "anonymous", (json_int_t)vma->anonymous);
+	return json_members((const struct json_member[]){
+		{ "start", json_address(vma->start) },
+		{ "end", json_address(vma->end) },
+		{ "prot", access_text(vma->prot) },
+		{ "max_prot", access_text(vma->max_prot) },
+		{ "shared", json_boolean(vma->shared) },
+		{ "noreserve", json_boolean(vma->noreserve) },
+		{ "growsdown", json_boolean(vma->growsdown) },
+		{ "offset", json_address(vma->offset) },
+		{ "dev", json_integer(vma->dev) },
+		{ "ino", json_integer(vma->ino) },
+		{ "name", text(vma->name) },
+		{ "reserved", json_integer(vma->reserved) },
+		{ "backed", json_integer(vma->backed) },
+		{ "huge", json_integer(vma->huge) },
+		{ "accessed", json_integer(vma->accessed) },
+		{ "dirty", json_integer(vma->dirty) },
+		{ "anonymous", json_integer(vma->anonymous) },
+		{ 0 },
+	});
 }
 
 json_t *json_maps(struct mv_vm *vm)
@@ -100,11 +126,29 @@ static json_t *flags_json(const struct mv_walk_step *step)
 
 static json_t *step_json(const struct mv_walk_step *step)
 {
-	return json_pack("{si ss si so so so so}", "level", step->level, "name",
-			 mv_level_name(step->level), "index", step->index, "table",
-			 json_address(step->table), "entry_gpa",
-			 json_address(step->table + 8 * step->index), "entry",
-			 json_address(step->entry), "flags", flags_json(step));
+	return json_members((const struct json_member[]){
+		{ "level", json_integer(step->level) },
+		{ "name", json_string(mv_level_name(step->level)) },
+		{ "index", json_integer(step->index) },
+		{ "table", json_address(step->table) },
+		{ "entry_gpa", json_address(step->table + 8 * step->index) },
+		{ "entry", json_address(step->entry) },
+		{ "flags", flags_json(step) },
+		{ 0 },
+	});
+}
+
+static json_t *level_json(unsigned level, json_int_t count, json_int_t all)
+{
+	return json_members((const struct json_member[]){
+		{ "level", json_integer(level) },
+		{ "name", json_string(mv_level_name(level)) },
+		{ "count", json_integer(count) },
+		{ "bytes", json_integer(count * MV_PAGE_SIZE) },
+		{ "all", json_integer(all) },
+		{ "all_bytes", json_integer(all * MV_PAGE_SIZE) },
+		{ 0 },
+	});
 }
 
 /* The tables that exist, and what they would cost if all did: 512 times as many a level. */
@@ -118,16 +162,16 @@ static json_t *tables_json(struct mv_vm *vm)
 	for (unsigned level = NR_LEVELS; level > 0; level--, all *= 512) {
 		json_int_t count = counters.tables[level];
 
-		json_array_append_new(levels,
-				      json_pack("{si ss sI sI sI sI}", "level", level,
-						"name", mv_level_name(level), "count",
-						count, "bytes", count * MV_PAGE_SIZE, "all",
-						all, "all_bytes", all * MV_PAGE_SIZE));
+		json_array_append_new(levels, level_json(level, count, all));
 		sum += count * MV_PAGE_SIZE;
 		sum_all += all * MV_PAGE_SIZE;
 	}
-	return json_pack("{so sI sI}", "levels", levels, "bytes", sum, "all_bytes",
-			 sum_all);
+	return json_members((const struct json_member[]){
+		{ "levels", levels },
+		{ "bytes", json_integer(sum) },
+		{ "all_bytes", json_integer(sum_all) },
+		{ 0 },
+	});
 }
 
 json_t *json_walk(struct mv_vm *vm, const struct mv_walk *walk)
@@ -137,9 +181,14 @@ json_t *json_walk(struct mv_vm *vm, const struct mv_walk *walk)
 
 	for (unsigned i = 0; i < walk->nsteps; i++)
 		json_array_append_new(steps, step_json(&walk->steps[i]));
-	json = json_pack("{so so sb so so}", "gva", json_address(walk->gva), "steps", steps,
-			 "present", walk->present, "access", access_text(walk->access),
-			 "tables", tables_json(vm));
+	json = json_members((const struct json_member[]){
+		{ "gva", json_address(walk->gva) },
+		{ "steps", steps },
+		{ "present", json_boolean(walk->present) },
+		{ "access", access_text(walk->access) },
+		{ "tables", tables_json(vm) },
+		{ 0 },
+	});
 	if (walk->present) {
 		json_object_set_new(json, "gpa", json_address(walk->gpa));
 		json_object_set_new(json, "page_size", json_integer(walk->page_size));
@@ -169,6 +218,7 @@ static json_t *faults_json(const struct mv_counters *counters)
 	return json;
 }
 
+/* The calls that were answered -ENOSYS; nr -1 stands for those that had no room. */
 static json_t *unknown_json(struct mv_vm *vm)
 {
 	json_t *json = json_array();
@@ -176,46 +226,47 @@ static json_t *unknown_json(struct mv_vm *vm)
 	size_t cursor = 0;
 	int64_t nr;
 
-	while (!mv_unknown_call(vm, &cursor, &nr, &count))
-		json_array_append_new(json, json_pack("{sI ss? sI}", "nr", (json_int_t)nr,
-						      "name", mv_call_name(nr), "count",
-						      (json_int_t)count));
+	while (!mv_unknown_call(vm, &cursor, &nr, &count)) {
+		const char *name = mv_call_name(nr);
+		json_t *call = json_members((const struct json_member[]){
+			{ "nr", json_integer(nr) },
+			{ "name", name ? json_string(name) : json_null() },
+			{ "count", json_integer(count) },
+			{ 0 },
+		});
+
+		json_array_append_new(json, call);
+	}
 	return json;
 }
 
 json_t *json_stats(struct mv_vm *vm)
 {
 	struct mv_counters c;
-	json_t *json;
 
 	mv_counters(vm, &c);
-	const struct {
-		const char *name;
-		uint64_t value;
-	} numbers[] = {
-		{ "host_faults", c.host_faults },
-		{ "around", c.around },
-		{ "huge", c.huge },
-		{ "copied", c.copied },
-		{ "frames", c.frames },
-		{ "flush_free", c.flush_free },
-		{ "flush_keep", c.flush_keep },
-		{ "drops", c.drops },
-		{ "reclaimed", c.reclaimed },
-		{ "exits", c.exits },
-		{ "exits_call", c.exits_call },
-		{ "exits_exception", c.exits_exception },
-		{ "exits_other", c.exits_other },
-		{ "calls", c.calls },
-		{ "calls_unknown", c.calls_unknown },
-		{ "slots", c.slots },
-	};
-
-	json = json_pack("{so so so so so}", "faults", faults_json(&c), "tables",
-			 by_level(c.tables), "tables_made", by_level(c.tables_made),
-			 "tables_freed", by_level(c.tables_freed), "unknown_calls",
-			 unknown_json(vm));
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-		json_object_set_new(json, numbers[i].name, json_integer(numbers[i].value));
-	return json;
+	return json_members((const struct json_member[]){
+		{ "faults", faults_json(&c) },
+		{ "host_faults", json_integer(c.host_faults) },
+		{ "around", json_integer(c.around) },
+		{ "huge", json_integer(c.huge) },
+		{ "copied", json_integer(c.copied) },
+		{ "tables", by_level(c.tables) },
+		{ "tables_made", by_level(c.tables_made) },
+		{ "tables_freed", by_level(c.tables_freed) },
+		{ "frames", json_integer(c.frames) },
+		{ "flush_free", json_integer(c.flush_free) },
+		{ "flush_keep", json_integer(c.flush_keep) },
+		{ "drops", json_integer(c.drops) },
+		{ "reclaimed", json_integer(c.reclaimed) },
+		{ "exits", json_integer(c.exits) },
+		{ "exits_call", json_integer(c.exits_call) },
+		{ "exits_exception", json_integer(c.exits_exception) },
+		{ "exits_other", json_integer(c.exits_other) },
+		{ "calls", json_integer(c.calls) },
+		{ "calls_unknown", json_integer(c.calls_unknown) },
+		{ "unknown_calls", unknown_json(vm) },
+		{ "slots", json_integer(c.slots) },
+		{ 0 },
+	});
 }

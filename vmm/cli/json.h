@@ -10,6 +10,13 @@
 #include <jansson.h>
 #include <mapvisor/mapvisor.h>
 
+/* A member of an object, in a list that ends with { 0 }. */
+struct json_member {
+	const char *name;
+	json_t *value; /* the reference goes into the object; NULL fails it */
+};
+
+json_t *json_members(const struct json_member *members);
 json_t *json_address(uint64_t address);
 json_t *json_maps(struct mv_vm *vm);
 json_t *json_walk(struct mv_vm *vm, const struct mv_walk *walk);

@@ -121,9 +121,9 @@ static int run_main(struct cli *cli, int argc, char **argv)
 		"Run an x86-64 program in a KVM sandbox that has no guest kernel, and see "
 		"how its memory is mapped.\v"
 		"'mapvisor help COMMAND' shows a command's options.\n\n"
-		"The exit status is the program's own, or 128+N if signal N ended it; 124 if "
-		"its time limit passed, 125 if mapvisor itself failed, 126 if the program "
-		"can't be executed, 127 if it can't be found.";
+		"The exit status is the program's own, or 128+N if signal N ended it; 124 "
+		"if its time limit passed, 125 if mapvisor itself failed, 126 if the "
+		"program can't be executed, 127 if it can't be found.";
 	struct argp_option docs[ARRAY_SIZE(commands) + 2] = { { .doc = "Commands:" } };
 	struct argp argp = {
 		.options = docs,

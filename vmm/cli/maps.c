@@ -10,10 +10,11 @@ int cmd_maps(struct cli *cli, int argc, char **argv)
 {
 	static const struct command_line line = {
 		.args_doc = "[--] PROGRAM [ARGS...]",
-		.doc = "Run PROGRAM as 'mapvisor run' does, then show its VMAs as they are when "
-		       "it ends, in the form of /proc/PID/smaps.\v"
+		.doc = "Run PROGRAM as 'mapvisor run' does, then show its VMAs as they "
+		       "are when it ends, in the form of /proc/PID/smaps.\v"
 		       "The report is shown however PROGRAM ends; the exit status is "
-		       "PROGRAM's. With --json it is an array with an object for each VMA.",
+		       "PROGRAM's. With --json it is an array with an object for each "
+		       "VMA.",
 		.report = true,
 	};
 	struct session s;

@@ -46,8 +46,8 @@ static const struct argp_option sandbox_table[] = {
 	{ .name = "mem",
 	  .key = OPT_MEM,
 	  .arg = "SIZE",
-	  .doc = "Memory that the host may have to back: bytes, or a number with K, M, G or "
-		 "T (default: the host's memory)" },
+	  .doc = "Memory that the host may have to back: bytes, or a number with K, M, G "
+		 "or T (default: the host's memory)" },
 	{ .name = "timeout",
 	  .key = OPT_TIMEOUT,
 	  .arg = "DURATION",
@@ -58,7 +58,7 @@ static const struct argp_option sandbox_table[] = {
 	{ .name = "fault-around",
 	  .key = OPT_FAULT_AROUND,
 	  .arg = "SIZE",
-	  .doc = "What one fault maps at first: a power of 2 from 4K to 2M (default: 64K)" },
+	  .doc = "What one fault maps at first: a power of 2, 4K to 2M (default: 64K)" },
 	{ .name = "thp",
 	  .key = OPT_THP,
 	  .arg = "auto|never|always",
@@ -70,7 +70,7 @@ static const struct argp_option sandbox_table[] = {
 	  .key = OPT_STATS,
 	  .doc = "At the end, write counters of faults, tables, exits and calls to "
 		 "standard error" },
-	{ .name = "json", .key = OPT_JSON, .doc = "Write what the command reports as JSON" },
+	{ .name = "json", .key = OPT_JSON, .doc = "Write the report as JSON, and --stats" },
 	{ 0 },
 };
 

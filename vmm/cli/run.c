@@ -7,9 +7,9 @@ int cmd_run(struct cli *cli, int argc, char **argv)
 	static const struct command_line line = {
 		.args_doc = "[--] PROGRAM [ARGS...]",
 		.doc = "Run PROGRAM in a sandbox; the exit status is its own.\v"
-		       "PROGRAM is a path, relative or absolute: PATH isn't searched. It is a "
-		       "static x86-64 ELF executable. Options end at PROGRAM; what follows is "
-		       "passed to it.",
+		       "PROGRAM is a path, relative or absolute: PATH isn't searched. It "
+		       "is a static x86-64 ELF executable. Options end at PROGRAM; what "
+		       "follows is passed to it.",
 	};
 	struct session s;
 

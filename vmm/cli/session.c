@@ -78,7 +78,7 @@ bool session_run(struct session *s)
 	case MV_EXIT_OOM:
 		mv_print_exit(s->vm, &end, stderr);
 		break;
-	case MV_EXIT_TIMEOUT: /* no failure of ours: a report follows, where one was asked for */
+	case MV_EXIT_TIMEOUT: /* no failure of ours: a report follows, if asked for */
 		session_fail(s, STATUS_TIMEOUT, "%s: ended after %.*f s (--timeout)",
 			     s->opt.argv[0], seconds < 1 ? 3 : 1, seconds);
 		break;

@@ -67,12 +67,13 @@ int cmd_walk(struct cli *cli, int argc, char **argv)
 {
 	static const struct command_line line = {
 		.args_doc = "ADDR|SYMBOL[+OFFSET] [--] PROGRAM [ARGS...]",
-		.doc = "Run PROGRAM as 'mapvisor run' does, then show the steps from the pgd to "
-		       "the frame that ADDR has when it ends, and how many tables there are "
-		       "at each level, with what all that could be would cost.\v"
-		       "ADDR is hexadecimal with 0x, or decimal; SYMBOL is one of PROGRAM's. "
-		       "The report is shown however PROGRAM ends; the exit status is "
-		       "PROGRAM's.",
+		.doc = "Run PROGRAM as 'mapvisor run' does, then show the steps from the "
+		       "pgd to the frame that ADDR has when it ends, and how many tables "
+		       "there are at each level, with what all that could be would "
+		       "cost.\v"
+		       "ADDR is hexadecimal with 0x, or decimal; SYMBOL is one of "
+		       "PROGRAM's. The report is shown however PROGRAM ends; the exit "
+		       "status is PROGRAM's.",
 		.target = true,
 		.report = true,
 	};

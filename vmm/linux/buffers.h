@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * buffers.h: the payload's memory that one call reads or writes, and the way to let the host's
- * kernel do that in place.
+ * buffers.h: the payload's memory that one call reads or writes, and the way to let the
+ * host's kernel do that in place.
  */
 #ifndef LINUX_BUFFERS_H
 #define LINUX_BUFFERS_H

@@ -80,8 +80,8 @@ static void fd_path(int fd, char path[PATH_MAX])
 }
 
 /*
- * A write to a terminal can wait for a reader though poll(2) said there was room, and no kick
- * would reach it. Where the terminal may be opened anew, that is one's own O_NONBLOCK.
+ * A write to a terminal can wait for a reader though poll(2) said there was room, and no
+ * kick would reach it. Where the terminal may be opened anew, that is one's own O_NONBLOCK.
  */
 static void reopen_terminal(struct file *file, int flags)
 {

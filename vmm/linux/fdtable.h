@@ -19,7 +19,8 @@ struct object;
 enum file_kind {
 	FILE_REGULAR, /* answers at once: regular files, and block devices behind fds 0-2 */
 	FILE_DIRECTORY,
-	FILE_STREAM, /* may make a reader or a writer wait: pipe, terminal, character device */
+	FILE_STREAM, /* may make a reader or a writer wait: pipe, terminal, character device
+		      */
 	FILE_SOCKET,
 };
 
@@ -45,7 +46,8 @@ struct fdtable {
 	unsigned next;	     /* all below are in use */
 };
 
-/* An empty table but for 0, 1 and 2, which stand for fds; a closed one of them is left out. */
+/* An empty table but for 0, 1 and 2, which stand for fds; a closed one of them is left out.
+ */
 int fdtable_init(struct fdtable *t, const int fds[3], struct mv_error *err);
 void fdtable_destroy(struct fdtable *t, struct mm *mm);
 
@@ -59,8 +61,8 @@ void fd_install(struct fdtable *t, int fd, struct file *file);
 int fd_close(struct fdtable *t, unsigned fd, struct mm *mm);
 
 /*
- * An open file for a host fd, with one reference. path is copied. NULL: no memory, and fd is
- * still the caller's.
+ * An open file for a host fd, with one reference. path is copied. NULL: no memory, and fd
+ * is still the caller's.
  */
 struct file *file_new(int fd, bool owned, mode_t mode, int flags, const char *path);
 /* Let one reference go. */

@@ -18,8 +18,8 @@ static int fold(uint64_t bits)
 
 /*
  * What VMAs of an open file refer to. One for all its mappings: they may merge, as Linux's
- * with an equal vm_file do. *obj stays NULL for what can't be mapped: mm_mmap() says ENODEV, or
- * EACCES, when it is their turn. 0 or -errno.
+ * with an equal vm_file do. *obj stays NULL for what can't be mapped: mm_mmap() says
+ * ENODEV, or EACCES, when it is their turn. 0 or -errno.
  */
 static int file_object(struct process *p, struct file *file, struct object **obj)
 {

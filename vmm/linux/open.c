@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* open.c: files from open to close, and what is asked about them; reading and writing: rw.c. */
+/* open.c: files from open to close, and what is asked about them; reading and writing:
+ * rw.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

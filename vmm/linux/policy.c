@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* policy.c: grants, the walk along a payload's path, and the opening of what it leads to. */
+/* policy.c: grants, the walk along a payload's path, and the opening of what it leads to.
+ */
 #include "vmm/linux/policy.h"
 
 #include <errno.h>
@@ -33,7 +34,10 @@ struct place {
 
 /* ---- grants */
 
-/* What of path comes after top, where path is top or beneath it; else NULL. */
+/*
+ * What of path comes after top, where path is top or beneath it; else NULL. The deeper top
+ * is, the farther on in path the result points.
+ */
 static const char *beneath(const char *path, const char *top)
 {
 	size_t len = strlen(top);
@@ -54,12 +58,12 @@ static int use_real_path(const struct policy *pol, struct place *pl)
 		const struct grant *g = &pol->grants[i];
 
 		r = beneath(pl->path, g->name);
-		if (r && (!rest || r <= rest)) {
+		if (r && (!rest || r >= rest)) {
 			rest = r;
 			by_name = g;
 		}
 		r = beneath(pl->path, g->real);
-		if (r && (!rest || r < rest)) {
+		if (r && (!rest || r > rest)) {
 			rest = r;
 			by_name = NULL;
 		}
@@ -72,7 +76,8 @@ static int use_real_path(const struct policy *pol, struct place *pl)
 	return 0;
 }
 
-/* Find the grant that decides about pl->path: the deepest; of two alike the writable one. */
+/* Find the grant that decides about pl->path: the deepest; of two alike the writable one.
+ */
 static int find_grant(const struct policy *pol, struct place *pl)
 {
 	const char *rest = NULL;
@@ -85,7 +90,7 @@ static int find_grant(const struct policy *pol, struct place *pl)
 		const struct grant *g = &pol->grants[i];
 		const char *r = beneath(pl->path, g->real);
 
-		if (r && (!rest || r < rest || (r == rest && g->writable))) {
+		if (r && (!rest || r > rest || (r == rest && g->writable))) {
 			rest = r;
 			pl->grant = g;
 		}
@@ -116,8 +121,8 @@ static int open_beneath(const struct grant *g, const char *rel, int flags, mode_
 }
 
 /*
- * See what is at a granted place: pl->mode, and where a symbolic link points to. 0 also where
- * there is nothing; -ELOOP: a link is on the way there.
+ * See what is at a granted place: pl->mode, and where a symbolic link points to. 0 also
+ * where there is nothing; -ELOOP: a link is on the way there.
  */
 static int look(struct place *pl, char link[PATH_MAX])
 {
@@ -174,8 +179,8 @@ static bool is_dots(const char *name, size_t len, const char *dots)
 }
 
 /*
- * todo without its first len bytes, and with the link that was there before it. pl->path, which
- * ended with that link, becomes what the link's target starts from.
+ * todo without its first len bytes, and with the link that was there before it. pl->path,
+ * which ended with that link, becomes what the link's target starts from.
  */
 static int splice_link(char todo[PATH_MAX], const char *rest, const char *link,
 		       struct place *pl)
@@ -193,8 +198,8 @@ static int splice_link(char todo[PATH_MAX], const char *rest, const char *link,
 }
 
 /*
- * One name of the path: pl->path, a directory, goes on to it. rest is what follows the name. 1: it
- * was a link, which stands in todo now, to be walked from its start.
+ * One name of the path: pl->path, a directory, goes on to it. rest is what follows the
+ * name. 1: it was a link, which stands in todo now, to be walked from its start.
  */
 static int step(const struct policy *pol, char todo[PATH_MAX], const char *rest,
 		bool follow, struct place *pl)
@@ -223,7 +228,7 @@ static int walk(const struct policy *pol, char todo[PATH_MAX], bool follow,
 		struct place *pl)
 {
 	char *at = todo, link[PATH_MAX];
-	bool dots = true; /* nothing was looked at since */
+	bool looked = false; /* at what pl->path says now */
 	unsigned links = 0;
 	size_t len;
 	int err;
@@ -231,11 +236,11 @@ static int walk(const struct policy *pol, char todo[PATH_MAX], bool follow,
 	pl->path[0] = '\0';
 	for (at += strspn(at, "/"); *at; at += strspn(at, "/")) {
 		len = strcspn(at, "/");
-		dots = is_dots(at, len, ".") || is_dots(at, len, "..");
 		err = 0;
+		looked = false;
 		if (is_dots(at, len, "..")) {
 			strip_name(pl->path);
-		} else if (!dots) {
+		} else if (!is_dots(at, len, ".")) {
 			err = append_name(pl->path, at, len);
 			if (!err)
 				err = step(pol, todo, at + len, follow, pl);
@@ -243,17 +248,19 @@ static int walk(const struct policy *pol, char todo[PATH_MAX], bool follow,
 				return err;
 			if (err && ++links > MAXSYMLINKS)
 				return -ELOOP;
+			looked = !err;
 		}
 		at = err ? todo : at + len;
 	}
-	if (!dots)
+	if (looked)
 		return 0;
 	pl->slash = true;
 	err = find_grant(pol, pl);
 	return err || !pl->grant ? err : look(pl, link);
 }
 
-/* Whether a path has to be walked though no link is on it: it has a `..`, or ends in `.`. */
+/* Whether a path has to be walked though no link is on it: it has a `..`, or ends in `.`.
+ */
 static bool has_dots(const char *path)
 {
 	bool dot = false;
@@ -297,7 +304,6 @@ static int resolve(const struct policy *pol, char path[PATH_MAX], bool follow, b
 	char link[PATH_MAX];
 	int err = -ELOOP;
 
-	*pl = (struct place){ .slash = false };
 	if (!has_dots(path)) {
 		err = take_names(path, pl);
 		if (!err)
@@ -326,7 +332,9 @@ static int make_absolute(const struct policy *pol, const char *base, const char 
 		base = pol->cwd;
 	if (!*path || (*path != '/' && !base))
 		return -ENOENT;
-	if (snprintf(full, PATH_MAX, "%s/%s", *path == '/' ? "" : base, path) >= PATH_MAX)
+	if (*path == '/')
+		base = "";
+	if (snprintf(full, PATH_MAX, "%s%s%s", base, *base ? "/" : "", path) >= PATH_MAX)
 		return -ENAMETOOLONG;
 	return 0;
 }
@@ -414,8 +422,8 @@ int policy_open(const struct policy *pol, const char *base, const char *path, in
 	/* O_EXCL doesn't follow the last link: fs/open.c */
 	bool follow = !(flags & O_NOFOLLOW || (flags & O_CREAT && flags & O_EXCL));
 	bool create = flags & O_CREAT, slash = false;
+	struct place pl = { .slash = false };
 	char full[PATH_MAX];
-	struct place pl;
 	int err = check_flags(flags);
 
 	if (!err)
@@ -424,8 +432,8 @@ int policy_open(const struct policy *pol, const char *base, const char *path, in
 		slash = strip_slashes(full);
 	if (!err)
 		err = resolve(pol, full, follow && !slash, create, &pl);
-	if (!err)
-		err = slash ? -EISDIR : permit(&pl, flags);
+	if (!err) /* a path in dots is one to a directory anyway */
+		err = slash && !pl.slash ? -EISDIR : permit(&pl, flags);
 	if (err)
 		return err;
 	opened->path = strdup(*pl.path ? pl.path : "/");
@@ -457,7 +465,8 @@ static int tidy(const char *path, char out[PATH_MAX])
 	return err;
 }
 
-/* Open what the walk starts from, and make sure that it can. -EINVAL: nothing to be granted. */
+/* Open what the walk starts from, and make sure that it can. -EINVAL: nothing to be
+ * granted. */
 static int open_grant(struct grant *g)
 {
 	struct place pl = { .grant = g };

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * policy.h: which files of the host a payload may open: those that the embedder granted, and
- * what lies beneath those of them that are directories. All else is EACCES.
+ * policy.h: which files of the host a payload may open: those that the embedder granted,
+ * and what lies beneath those of them that are directories. All else is EACCES.
  *
  * A grant is like a mount in the payload's name space, at the path by which it was
  * given and at the place to which that led then. What lies beneath the deepest one decides:
  * a read-only grant within a writable one stays read-only, whatever way leads there.
  * Between grants there are no files, only names: `..` and `.` are taken as text there.
  *
- * Paths are walked here, as path_resolution(7) has it, so that a symbolic link or a `..` may lead
- * from one grant into another, but nowhere else. That walk only finds a name without links
- * and dots; what opens it is openat2(2) beneath the grant's directory, which follows no
- * link and no `..` at all. Whoever changes the tree in between gets an error, not a file.
+ * Paths are walked here, as path_resolution(7) has it, so that a symbolic link or a `..`
+ * may lead from one grant into another, but nowhere else. That walk only finds a name
+ * without links and dots; what opens it is openat2(2) beneath the grant's directory, which
+ * follows no link and no `..` at all. Whoever changes the tree in between gets an error,
+ * not a file.
  *
  * Known limits: a directory that was renamed after it was opened is still looked for by
  * its old path when it is openat()'s base; a hard link is a file of its own name.
@@ -54,9 +55,9 @@ struct opened {
  * begins at; NULL: the cwd. 0 or -errno; of the errors that Linux doesn't have there:
  *
  *  -EACCES      not granted; or for writing, where the grant is for reading (O_TRUNC is
- *               writing, and so is O_CREAT of what isn't there); or a FIFO, socket or device
- *  -EINVAL      O_PATH, O_DIRECT, or the access mode 3: not served
- *  -EOPNOTSUPP  O_TMPFILE, as from a file system without it
+ *               writing, and so is O_CREAT of what isn't there); or a FIFO, socket or
+ * device -EINVAL      O_PATH, O_DIRECT, or the access mode 3: not served -EOPNOTSUPP
+ * O_TMPFILE, as from a file system without it
  *
  * Of mode, permissions count, less the host's umask; set-id and sticky bits are dropped.
  */

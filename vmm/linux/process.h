@@ -12,7 +12,8 @@
 #include "vmm/linux/policy.h"
 #include "vmm/mm/mm.h"
 
-/* Call numbers with a row of their own in process.unknown; mv_unknown_call() promises it. */
+/* Call numbers with a row of their own in process.unknown; mv_unknown_call() promises it.
+ */
 #define UNKNOWN_ROWS 64
 
 /* How often a call that isn't served was made. */
@@ -47,8 +48,9 @@ enum call_end {
 };
 
 /*
- * Open what the options grant. 0 or -errno with *err; on failure nothing is left to destroy.
- * mm must outlive the process; opt's strings are copied, opt->fds stay the caller's.
+ * Open what the options grant. 0 or -errno with *err; on failure nothing is left to
+ * destroy. mm must outlive the process; opt's strings are copied, opt->fds stay the
+ * caller's.
  */
 int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 		 struct mv_error *err);

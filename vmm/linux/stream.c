@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 
 /*
- * A file descriptor that is readable as long as the kick is pending for this thread; -1: there
- * is no kick to wait for. Or -errno.
+ * A file descriptor that is readable as long as the kick is pending for this thread; -1:
+ * there is no kick to wait for. Or -errno.
  */
 static int wake_fd(struct process *p)
 {
@@ -28,7 +28,8 @@ static int wake_fd(struct process *p)
 	return p->wake_fd;
 }
 
-/* Wait until fd (-1: none) is ready, or timeout has passed: 0. -ERESTARTSYS: the kick came first. */
+/* Wait until fd (-1: none) is ready or timeout has passed: 0. -ERESTARTSYS: the kick was
+ * first. */
 static int wait_ready(struct process *p, int fd, short events, int timeout)
 {
 	int wake = wake_fd(p), n;
@@ -174,8 +175,8 @@ static int64_t write_once(struct process *p, const struct file *file, struct chu
 }
 
 /*
- * As much as one write may carry. If the call could block, PIPE_BUF: poll(2) says that a pipe has
- * room for that; unless another process takes it in between.
+ * As much as one write may carry. If the call could block, PIPE_BUF: poll(2) says that a
+ * pipe has room for that; unless another process takes it in between.
  */
 static uint64_t write_max(const struct file *file)
 {

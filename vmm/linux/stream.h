@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stream.h: pipes, terminals, sockets and devices behind fds 0-2: what may have to wait. The kick
- * signal, which the thread blocks, must be able to end the wait: so nothing here blocks but
- * poll(2), on the file and on a signalfd together.
+ * stream.h: pipes, terminals, sockets and devices behind fds 0-2: what may have to wait.
+ * The kick signal, which the thread blocks, must be able to end the wait: so nothing here
+ * blocks but poll(2), on the file and on a signalfd together.
  */
 #ifndef LINUX_STREAM_H
 #define LINUX_STREAM_H
@@ -17,8 +17,9 @@ int64_t stream_write(struct process *p, struct file *file, struct buffers *b);
 int stream_interrupted(struct process *p);
 
 /*
- * writev(2), at pos unless that is -1, with flags of pwritev2(2) - but SIGPIPE and SIGXFSZ, which
- * come with EPIPE and EFBIG and would end the VMM, are the payload's: see process_kill().
+ * writev(2), at pos unless that is -1, with flags of pwritev2(2) - but SIGPIPE and SIGXFSZ,
+ * which come with EPIPE and EFBIG and would end the VMM, are the payload's: see
+ * process_kill().
  */
 int64_t write_guarded(struct process *p, int fd, const struct chunk *c, off_t pos,
 		      int flags);

@@ -12,30 +12,37 @@ static bool canonical(gva_t gva)
 	return gva >> 47 == 0 || gva >> 47 == 0x1ffff;
 }
 
+/* Take the walk's next step; false: the processor would end here. */
+static bool take_step(struct mv_walk *walk, const struct pt_path *path, unsigned level)
+{
+	uint64_t entry = *path->entry[level];
+
+	walk->steps[walk->nsteps++] =
+		(struct mv_walk_step){ level, level_index(walk->gva, level),
+				       gfn_gpa(path->table[level]), entry };
+	walk->present = entry & PTE_P && pte_leaf(entry, level);
+	walk->access &= pte_access(entry); /* every level must allow it; 4.6.1 */
+	return entry & PTE_P && !pte_leaf(entry, level);
+}
+
 int mm_walk(struct mm *mm, gva_t gva, struct mv_walk *walk)
 {
-	unsigned access = MV_READ | MV_WRITE | MV_EXEC;
 	struct pt_path path;
-	uint64_t last, offset;
+	unsigned level = LEVEL_PGD;
 
-	*walk = (struct mv_walk){ .gva = gva };
+	*walk = (struct mv_walk){ .gva = gva, .access = MV_READ | MV_WRITE | MV_EXEC };
 	if (!canonical(gva))
 		return -EINVAL;
 	pthread_mutex_lock(&mm->lock);
 	pt_walk(mm, gva, LEVEL_PTE, false, &path);
-	for (unsigned l = LEVEL_PGD; l >= path.level; l--) {
-		walk->steps[walk->nsteps++] = (struct mv_walk_step){ l, level_index(gva, l),
-								     gfn_gpa(path.table[l]),
-								     *path.entry[l] };
-		access &= pte_access(*path.entry[l]); /* every level must allow it; 4.6.1 */
-	}
-	last = *pt_last(&path);
-	walk->present = last & PTE_P;
+	while (take_step(walk, &path, level))
+		level--;
 	if (walk->present) {
-		walk->access = access;
-		walk->page_size = 1ull << level_shift(path.level);
-		offset = gva & (walk->page_size - 1);
-		walk->gpa = (last & PTE_ADDR & ~(walk->page_size - 1)) | offset;
+		walk->page_size = 1ull << level_shift(level);
+		walk->gpa = (*path.entry[level] & PTE_ADDR & ~(walk->page_size - 1)) |
+			    (gva & (walk->page_size - 1));
+	} else {
+		walk->access = 0;
 	}
 	pthread_mutex_unlock(&mm->lock);
 	return 0;

@@ -1,0 +1,614 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * policy.c: that a payload opens what was granted, as it was granted, and nothing else,
+ * whatever path it takes. The tree that each test finds in its folder:
+ *
+ *	in/file  in/sub/file  in/other/  in/sub/deep/  what tests grant
+ *	out/secret                                     what they don't
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <limits.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "tests/cli/tempdir.h"
+#include "vmm/linux/policy.h"
+
+static struct policy policy;
+
+static void put(const char *name, const char *text)
+{
+	temp_file(name, text, strlen(text), 0644);
+}
+
+static void make_dir(const char *name)
+{
+	cr_assert_eq(mkdir(temp_path(name), 0755), 0, "%s", name);
+}
+
+static void make_link(const char *target, const char *name)
+{
+	cr_assert_eq(symlink(target, temp_path(name)), 0, "%s", name);
+}
+
+/* A link whose target is another place of the tree, by its absolute path. */
+static void make_absolute_link(const char *target, const char *name)
+{
+	char full[PATH_MAX];
+
+	snprintf(full, sizeof(full), "%s/%s", tempdir, target);
+	make_link(full, name);
+}
+
+static void make_tree(void)
+{
+	make_tempdir();
+	make_dir("in");
+	make_dir("in/sub");
+	make_dir("in/sub/deep");
+	make_dir("in/other");
+	make_dir("out");
+	put("in/file", "file");
+	put("in/sub/file", "sub/file");
+	put("out/secret", "secret");
+}
+
+static void remove_tree(void)
+{
+	policy_destroy(&policy);
+	remove_tempdir();
+}
+
+TestSuite(policy, .init = make_tree, .fini = remove_tree);
+
+/* Grant up to two places of the tree; NULL: none. */
+static void grant2(const char *a, bool a_writable, const char *b, bool b_writable)
+{
+	char path_a[PATH_MAX], path_b[PATH_MAX];
+	struct mv_grant grants[] = { { path_a, a_writable }, { path_b, b_writable } };
+	struct mv_error err = { .num = 0 };
+
+	snprintf(path_a, sizeof(path_a), "%s/%s", tempdir, a);
+	snprintf(path_b, sizeof(path_b), "%s/%s", tempdir, b ? b : "");
+	cr_assert_eq(policy_init(&policy, grants, b ? 2 : 1, &err), 0, "%s", err.text);
+}
+
+static void grant(const char *name, bool writable)
+{
+	grant2(name, writable, NULL, false);
+}
+
+/* Open by a path as it is. 0, or -errno; what it holds is in `text`, its real path in
+ * `real`. */
+static char text[64], real[PATH_MAX];
+
+static int open_raw(const char *base, const char *path, int flags)
+{
+	struct opened opened;
+	int err = policy_open(&policy, base, path, flags, 0666, &opened);
+	ssize_t n;
+
+	text[0] = '\0';
+	if (err)
+		return err;
+	n = pread(opened.fd, text, sizeof(text) - 1, 0);
+	text[n < 0 ? 0 : n] = '\0';
+	strcpy(real, opened.path);
+	cr_expect(fcntl(opened.fd, F_GETFD) & FD_CLOEXEC);
+	cr_expect_eq(fcntl(opened.fd, F_GETFL) & O_NONBLOCK, flags & O_NONBLOCK);
+	close(opened.fd);
+	free(opened.path);
+	return 0;
+}
+
+/* Open a place of the tree by its absolute path. */
+static int open_in(const char *name, int flags)
+{
+	char path[2 * PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", tempdir, name);
+	return open_raw(NULL, path, flags);
+}
+
+static bool exists(const char *name)
+{
+	struct stat st;
+
+	return !lstat(temp_path(name), &st);
+}
+
+static off_t size_of(const char *name)
+{
+	struct stat st;
+
+	cr_assert_eq(stat(temp_path(name), &st), 0, "%s", name);
+	return st.st_size;
+}
+
+#define opens(name, content)                                          \
+	do {                                                          \
+		cr_expect_eq(open_in(name, O_RDONLY), 0, "%s", name); \
+		cr_expect_str_eq(text, content, "%s", name);          \
+	} while (0)
+
+#define refuses(name, flags, err) cr_expect_eq(open_in(name, flags), -(err), "%s", name)
+
+/* ---- what was granted, and what wasn't */
+
+Test(policy, without_a_grant_nothing_opens)
+{
+	struct mv_error err;
+
+	cr_assert_eq(policy_init(&policy, NULL, 0, &err), 0);
+	refuses("in/file", O_RDONLY, EACCES);
+	refuses("in/missing", O_RDONLY, EACCES);
+	cr_expect_eq(open_raw(NULL, "/", O_RDONLY), -EACCES);
+	cr_expect_eq(open_raw(NULL, "/etc/passwd", O_RDONLY), -EACCES);
+	cr_expect_eq(open_raw(NULL, "etc", O_RDONLY), -EACCES);
+	cr_expect_eq(open_raw(NULL, "", O_RDONLY), -ENOENT);
+}
+
+Test(policy, a_directory_grants_what_is_beneath)
+{
+	grant("in", false);
+	opens("in/file", "file");
+	opens("in/sub/file", "sub/file");
+	opens("in//./sub///file", "sub/file");
+	cr_expect_eq(open_in("in", O_RDONLY | O_DIRECTORY), 0);
+	cr_expect_eq(open_in("in/sub/", O_RDONLY), 0);
+	refuses("in/missing", O_RDONLY, ENOENT);
+	refuses("in/missing/file", O_RDONLY, ENOENT);
+	refuses("in/file/x", O_RDONLY, ENOTDIR);
+	refuses("in/file/", O_RDONLY, ENOTDIR);
+	refuses("in/file", O_RDONLY | O_DIRECTORY, ENOTDIR);
+	refuses("out/secret", O_RDONLY, EACCES);
+	refuses("", O_RDONLY, EACCES);
+}
+
+Test(policy, a_name_that_begins_alike_is_another)
+{
+	make_dir("inner");
+	put("inner/file", "no");
+	put("in/sub-file", "yes");
+	grant2("in", false, "in/sub", true);
+	refuses("inner/file", O_RDONLY, EACCES);
+	refuses("in/sub-file", O_RDWR, EACCES);
+	opens("in/sub-file", "yes");
+}
+
+Test(policy, a_file_grants_itself_only)
+{
+	grant("in/file", false);
+	opens("in/file", "file");
+	refuses("in/file/x", O_RDONLY, ENOTDIR);
+	refuses("in", O_RDONLY, EACCES);
+	refuses("in/sub/file", O_RDONLY, EACCES);
+	refuses("in/file", O_RDWR, EACCES);
+}
+
+Test(policy, a_granted_file_that_becomes_a_link_stays_shut)
+{
+	grant("in/file", true);
+	cr_assert_eq(unlink(temp_path("in/file")), 0);
+	make_absolute_link("out/secret", "in/file");
+	refuses("in/file", O_RDONLY, EACCES);
+	refuses("in/file", O_WRONLY | O_TRUNC, EACCES);
+	cr_expect_eq(size_of("out/secret"), 6);
+}
+
+Test(policy, the_root_can_be_granted)
+{
+	struct mv_grant root = { "/", false };
+	struct mv_error err;
+
+	cr_assert_eq(policy_init(&policy, &root, 1, &err), 0);
+	opens("in/file", "file");
+	opens("in/../../../../../..//..", "");
+	cr_expect_str_eq(real, "/");
+	refuses("in/file", O_RDWR, EACCES);
+}
+
+Test(policy, relative_paths_begin_at_the_cwd_of_the_start)
+{
+	struct mv_grant grants[] = { { "in", false }, { "../nothing/..", false } };
+	struct mv_error err;
+
+	cr_assert_eq(chdir(tempdir), 0);
+	cr_assert_eq(policy_init(&policy, grants, 2, &err), -ENOENT);
+	cr_assert_eq(policy_init(&policy, grants, 1, &err), 0);
+	cr_assert_eq(chdir("/"), 0);
+	cr_expect_eq(open_raw(NULL, "in/file", O_RDONLY), 0);
+	cr_expect_eq(open_raw(NULL, "./out/../in/file", O_RDONLY), 0);
+	cr_expect_eq(open_raw(NULL, "out/secret", O_RDONLY), -EACCES);
+}
+
+Test(policy, a_directory_is_a_base)
+{
+	char base[PATH_MAX];
+
+	grant("in", false);
+	cr_assert_eq(open_in("in/sub", O_RDONLY), 0);
+	strcpy(base, real);
+	cr_expect_eq(open_raw(base, "file", O_RDONLY), 0);
+	cr_expect_str_eq(text, "sub/file");
+	cr_expect_eq(open_raw(base, "../file", O_RDONLY), 0);
+	cr_expect_str_eq(text, "file");
+	cr_expect_eq(open_raw(base, "../../out/secret", O_RDONLY), -EACCES);
+}
+
+/* ---- ways out */
+
+Test(policy, dots_do_not_leave)
+{
+	grant("in", true);
+	refuses("in/../out/secret", O_RDONLY, EACCES);
+	refuses("in/sub/../../out/secret", O_RDONLY, EACCES);
+	refuses("in/..", O_RDONLY, EACCES);
+	refuses("in/sub/../..", O_RDONLY, EACCES);
+	refuses("in/../../../../../../../etc/passwd", O_RDONLY, EACCES);
+	refuses("in/../new", O_RDWR | O_CREAT, EACCES);
+	cr_expect_not(exists("new"));
+}
+
+Test(policy, dots_within_are_the_file_systems)
+{
+	make_link("sub/deep", "in/link");
+	grant("in", false);
+	opens("in/sub/../file", "file");
+	opens("in/link/../file", "sub/file"); /* not in/file: sub/deep is where the link
+						 leads */
+	opens("in/../in/file", "file");
+	refuses("in/missing/../file", O_RDONLY, ENOENT);
+	refuses("in/file/../file", O_RDONLY, ENOTDIR);
+}
+
+Test(policy, links_do_not_leave)
+{
+	make_absolute_link("out/secret", "in/absolute");
+	make_link("../out/secret", "in/relative");
+	make_link("../../../../../../../../etc/passwd", "in/far");
+	make_absolute_link("out", "in/dir");
+	make_link("..", "in/up");
+	make_link("relative", "in/chain");
+	make_link("../up/out/secret", "in/sub/chain");
+	grant("in", true);
+	refuses("in/absolute", O_RDONLY, EACCES);
+	refuses("in/relative", O_RDONLY, EACCES);
+	refuses("in/relative", O_RDWR | O_TRUNC, EACCES);
+	refuses("in/far", O_RDONLY, EACCES);
+	refuses("in/dir/secret", O_RDONLY, EACCES);
+	refuses("in/dir/new", O_RDWR | O_CREAT, EACCES);
+	refuses("in/up/out/secret", O_RDONLY, EACCES);
+	refuses("in/chain", O_RDONLY, EACCES);
+	refuses("in/sub/chain", O_RDONLY, EACCES);
+	cr_expect_eq(size_of("out/secret"), 6);
+	cr_expect_not(exists("out/new"));
+}
+
+Test(policy, links_within_are_followed)
+{
+	make_link("sub/file", "in/relative");
+	make_absolute_link("in/sub/file", "in/absolute");
+	make_absolute_link("in/sub", "in/dir");
+	make_link("../relative", "in/sub/chain");
+	make_link("../in/file", "in/back");
+	grant("in", false);
+	opens("in/relative", "sub/file");
+	opens("in/absolute", "sub/file");
+	opens("in/dir/file", "sub/file");
+	opens("in/sub/chain", "sub/file");
+	opens("in/back", "file"); /* in/.. is left and entered again, as on Linux */
+	refuses("in/relative", O_RDONLY | O_NOFOLLOW, ELOOP);
+	refuses("in/relative", O_RDWR, EACCES);
+}
+
+Test(policy, links_lead_from_one_grant_into_another)
+{
+	make_absolute_link("out/secret", "in/absolute");
+	make_link("../out", "in/dir");
+	grant2("in", true, "out", false);
+	opens("in/absolute", "secret");
+	opens("in/dir/secret", "secret");
+	refuses("in/absolute", O_RDWR, EACCES);
+	refuses("in/dir/secret", O_WRONLY | O_TRUNC, EACCES);
+	refuses("in/dir/new", O_WRONLY | O_CREAT, EACCES);
+	cr_expect_eq(size_of("out/secret"), 6);
+}
+
+Test(policy, loops_of_links_end)
+{
+	make_link("loop", "in/loop");
+	make_link("pong", "in/ping");
+	make_link("ping/x", "in/pong");
+	grant("in", false);
+	refuses("in/loop", O_RDONLY, ELOOP);
+	refuses("in/ping", O_RDONLY, ELOOP);
+}
+
+Test(policy, forty_links_are_the_limit)
+{
+	char name[32], target[32];
+
+	make_link("file", "in/l1");
+	for (int i = 2; i <= 41; i++) {
+		snprintf(target, sizeof(target), "l%d", i - 1);
+		snprintf(name, sizeof(name), "in/l%d", i);
+		make_link(target, name);
+	}
+	grant("in", false);
+	opens("in/l40", "file");
+	refuses("in/l41", O_RDONLY, ELOOP);
+}
+
+/* What a link of /proc shows is a name like any other; the place behind it is not entered.
+ */
+Test(policy, magic_links_are_names)
+{
+	struct mv_grant proc = { "/proc", false };
+	struct mv_error err;
+	char path[64];
+	int fd;
+
+	cr_assert_eq(policy_init(&policy, &proc, 1, &err), 0, "%s", err.text);
+	cr_expect_eq(open_raw(NULL, "/proc/self/stat", O_RDONLY), 0);
+	fd = open(temp_path("out/secret"), O_RDONLY);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	cr_expect_eq(open_raw(NULL, path, O_RDONLY), -EACCES);
+	cr_expect_eq(open_raw(NULL, path, O_RDONLY | O_NOFOLLOW), -ELOOP);
+	cr_expect_eq(open_raw(NULL, "/proc/self/root", O_RDONLY), -EACCES);
+	cr_expect_eq(open_raw(NULL, "/proc/self/root/etc/passwd", O_RDONLY), -EACCES);
+	cr_expect_eq(open_raw(NULL, "/proc/self/cwd/.", O_RDONLY), -EACCES);
+	cr_expect_eq(open_raw(NULL, "/proc/self/exe", O_RDONLY), -EACCES);
+	close(fd);
+}
+
+/* ---- which grant decides */
+
+Test(policy, the_deepest_grant_decides)
+{
+	grant2("in", false, "in/sub", true);
+	refuses("in/file", O_RDWR, EACCES);
+	cr_expect_eq(open_in("in/sub/file", O_RDWR), 0);
+	cr_expect_eq(open_in("in/other/../sub/file", O_RDWR), 0);
+	refuses("in/sub/../file", O_RDWR, EACCES);
+}
+
+Test(policy, read_only_within_writable_stays_so_on_every_way)
+{
+	make_link("sub", "in/link");
+	make_absolute_link("in/sub/file", "in/other/link");
+	grant2("in", true, "in/sub", false);
+	cr_expect_eq(open_in("in/file", O_RDWR), 0);
+	opens("in/sub/file", "sub/file");
+	refuses("in/sub/file", O_RDWR, EACCES);
+	refuses("in/other/../sub/file", O_RDWR, EACCES);
+	refuses("in/link/file", O_RDWR, EACCES);
+	refuses("in/other/link", O_WRONLY | O_TRUNC, EACCES);
+	refuses("in/sub/deep/../new", O_WRONLY | O_CREAT, EACCES);
+	cr_expect_not(exists("in/sub/new"));
+	cr_expect_eq(size_of("in/sub/file"), 8);
+}
+
+Test(policy, a_read_only_file_in_a_writable_directory)
+{
+	grant2("in", true, "in/sub/file", false);
+	refuses("in/sub/file", O_RDWR, EACCES);
+	refuses("in/other/../sub/file", O_RDWR, EACCES);
+	cr_expect_eq(open_in("in/sub/new", O_RDWR | O_CREAT), 0);
+}
+
+Test(policy, of_equal_grants_the_writable_one_wins)
+{
+	grant2("in", true, "in", false);
+	cr_expect_eq(open_in("in/file", O_RDWR), 0);
+	policy_destroy(&policy);
+	grant2("in", false, "in", true);
+	cr_expect_eq(open_in("in/file", O_RDWR), 0);
+}
+
+Test(policy, a_grant_through_a_link_has_both_names)
+{
+	make_link("in/sub", "alias");
+	grant("alias", false);
+	opens("alias/file", "sub/file");
+	opens("in/sub/file", "sub/file");
+	refuses("in/file", O_RDONLY, EACCES);
+	refuses("alias/../file", O_RDONLY, EACCES);
+	/* it stays what it was, whatever the name leads to later */
+	cr_assert_eq(unlink(temp_path("alias")), 0);
+	make_link("out", "alias");
+	opens("alias/file", "sub/file");
+	refuses("alias/secret", O_RDONLY, ENOENT);
+}
+
+/* ---- reading and writing */
+
+Test(policy, read_only_is_read_only)
+{
+	grant("in", false);
+	refuses("in/file", O_WRONLY, EACCES);
+	refuses("in/file", O_RDWR, EACCES);
+	refuses("in/file", O_RDONLY | O_TRUNC, EACCES);
+	refuses("in/file", O_WRONLY | O_TRUNC, EACCES);
+	refuses("in/file", O_WRONLY | O_APPEND, EACCES);
+	refuses("in/new", O_RDONLY | O_CREAT, EACCES);
+	refuses("in/new", O_RDWR | O_CREAT | O_EXCL, EACCES);
+	refuses("in/file", O_RDONLY | O_CREAT | O_EXCL, EEXIST);
+	cr_expect_eq(open_in("in/file", O_RDONLY | O_CREAT), 0);
+	cr_expect_eq(size_of("in/file"), 4);
+	cr_expect_not(exists("in/new"));
+}
+
+Test(policy, what_is_opened_for_reading_cannot_be_written)
+{
+	struct opened opened;
+
+	grant("in", true);
+	cr_assert_eq(policy_open(&policy, NULL, temp_path("in/file"), O_RDONLY, 0, &opened),
+		     0);
+	cr_expect_eq((int)write(opened.fd, "x", 1), -1);
+	cr_expect_eq(errno, EBADF);
+	close(opened.fd);
+	free(opened.path);
+}
+
+Test(policy, writable_creates_and_truncates)
+{
+	struct stat st;
+
+	grant("in", true);
+	cr_expect_eq(open_in("in/new", O_RDWR | O_CREAT | O_EXCL), 0);
+	cr_expect_eq(stat(temp_path("in/new"), &st), 0);
+	cr_expect_eq((int)(st.st_mode & 07111), 0);
+	refuses("in/new", O_RDWR | O_CREAT | O_EXCL, EEXIST);
+	refuses("in/none/new", O_RDWR | O_CREAT, ENOENT);
+	refuses("in/dir/", O_RDWR | O_CREAT, EISDIR);
+	refuses("in/sub", O_RDWR | O_CREAT, EISDIR);
+	refuses("in/sub", O_RDWR, EISDIR);
+	cr_expect_eq(open_in("in/file", O_WRONLY | O_TRUNC), 0);
+	cr_expect_eq(size_of("in/file"), 0);
+	cr_expect_eq(open_in("in/sub/file", O_RDONLY | O_TRUNC), 0);
+	cr_expect_eq(size_of("in/sub/file"), 0);
+}
+
+Test(policy, set_id_bits_are_dropped)
+{
+	struct opened opened;
+	struct stat st;
+
+	grant("in", true);
+	cr_assert_eq(policy_open(&policy, NULL, temp_path("in/new"), O_WRONLY | O_CREAT,
+				 07755, &opened),
+		     0);
+	cr_expect_eq(fstat(opened.fd, &st), 0);
+	cr_expect_eq((int)(st.st_mode & 07000), 0);
+	close(opened.fd);
+	free(opened.path);
+}
+
+/* A link to what isn't there yet: O_CREAT makes it, but only beneath a writable grant. */
+Test(policy, creating_through_a_link)
+{
+	make_link("sub/new", "in/inside");
+	make_link("../out/new", "in/outside");
+	grant("in", true);
+	cr_expect_eq(open_in("in/inside", O_RDWR | O_CREAT), 0);
+	cr_expect(exists("in/sub/new"));
+	refuses("in/outside", O_RDWR | O_CREAT, EACCES);
+	refuses("in/outside", O_RDWR | O_CREAT | O_EXCL, EEXIST);
+	cr_expect_not(exists("out/new"));
+}
+
+/* ---- what isn't a file */
+
+Test(policy, a_fifo_neither_waits_nor_opens, .timeout = 10)
+{
+	cr_assert_eq(mkfifo(temp_path("in/fifo"), 0666), 0);
+	make_link("fifo", "in/link");
+	grant("in", true);
+	refuses("in/fifo", O_RDONLY, EACCES);
+	refuses("in/fifo", O_WRONLY, EACCES);
+	refuses("in/fifo", O_RDWR, EACCES);
+	refuses("in/fifo", O_WRONLY | O_CREAT | O_TRUNC, EACCES);
+	refuses("in/link", O_RDONLY, EACCES);
+}
+
+Test(policy, a_socket_does_not_open)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	strcpy(addr.sun_path, temp_path("in/socket"));
+	cr_assert_eq(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	grant("in", true);
+	refuses("in/socket", O_RDWR, EACCES);
+	close(fd);
+}
+
+Test(policy, a_device_does_not_open)
+{
+	struct mv_grant dev = { "/dev", true };
+	struct mv_error err;
+
+	cr_assert_eq(policy_init(&policy, &dev, 1, &err), 0, "%s", err.text);
+	cr_expect_eq(open_raw(NULL, "/dev/null", O_RDWR), -EACCES);
+	cr_expect_eq(open_raw(NULL, "/dev/zero", O_RDONLY), -EACCES);
+	cr_expect_eq(open_raw(NULL, "/dev/tty", O_RDONLY), -EACCES);
+}
+
+/* ---- bad input */
+
+Test(policy, what_is_not_served_says_so)
+{
+	grant("in", true);
+	refuses("in/file", O_PATH, EINVAL);
+	refuses("in/file", O_RDONLY | O_DIRECT, EINVAL);
+	refuses("in/file", O_ACCMODE, EINVAL);
+	refuses("in/new", O_RDWR | O_CREAT | O_DIRECTORY, EINVAL);
+	refuses("in", O_RDWR | O_TMPFILE, EOPNOTSUPP);
+	/* bits that mean nothing mean nothing here, too: openat(2) ignores them */
+	cr_expect_eq(open_in("in/file", O_RDONLY | 1 << 28), 0);
+	cr_expect_eq(open_in("in/file", O_RDONLY | O_NONBLOCK), 0);
+}
+
+Test(policy, long_paths)
+{
+	char path[2 * PATH_MAX];
+	size_t at;
+
+	grant("in", true);
+	strcpy(path, "in/");
+	memset(path + 3, 'x', NAME_MAX + 1);
+	path[3 + NAME_MAX + 1] = '\0';
+	refuses(path, O_RDONLY, ENAMETOOLONG);
+	refuses(path, O_RDWR | O_CREAT, ENAMETOOLONG);
+	/* "/tmp/... in" and as much of "/./." as just fits, then a bit more */
+	at = (size_t)snprintf(path, sizeof(path), "%s/in", tempdir);
+	while (at + 7 < PATH_MAX)
+		at += (size_t)snprintf(path + at, sizeof(path) - at, "/.");
+	strcpy(path + at, "/file");
+	cr_expect_eq(open_raw(NULL, path, O_RDONLY), 0);
+	cr_expect_str_eq(text, "file");
+	strcpy(path + at, "/./file");
+	cr_expect_eq(open_raw(NULL, path, O_RDONLY), -ENAMETOOLONG);
+	memset(path, '/', sizeof(path));
+	path[sizeof(path) - 1] = '\0';
+	cr_expect_eq(open_raw(NULL, path, O_RDONLY), -ENAMETOOLONG);
+}
+
+Test(policy, a_link_that_makes_the_path_too_long)
+{
+	char target[PATH_MAX], path[PATH_MAX];
+
+	memset(target, '/', sizeof(target));
+	strcpy(target + sizeof(target) - 6, "./sub");
+	target[0] = '.';
+	make_link(target, "in/link");
+	grant("in", false);
+	cr_expect_eq(open_in("in/link", O_RDONLY), 0);
+	snprintf(path, sizeof(path), "in/link/deep/../deep");
+	refuses(path, O_RDONLY, ENAMETOOLONG);
+}
+
+/* ---- grants that can't be had */
+
+Test(policy, errors_name_the_grant)
+{
+	char missing[PATH_MAX], fifo[PATH_MAX];
+	struct mv_grant grants[] = { { missing, false }, { fifo, false } };
+	struct mv_error err;
+
+	snprintf(missing, sizeof(missing), "%s/missing", tempdir);
+	snprintf(fifo, sizeof(fifo), "%s/fifo", tempdir);
+	cr_assert_eq(mkfifo(fifo, 0666), 0);
+	cr_expect_eq(policy_init(&policy, grants, 1, &err), -ENOENT);
+	cr_expect_eq(err.num, ENOENT);
+	cr_expect(strstr(err.text, missing) &&
+		  strstr(err.text, "No such file or directory"));
+	cr_expect_eq(policy_init(&policy, grants + 1, 1, &err), -EINVAL);
+	cr_expect(strstr(err.text, fifo) && strstr(err.text, "regular file"));
+	grants[0].path = "";
+	cr_expect_eq(policy_init(&policy, grants, 1, NULL), -ENOENT);
+	cr_assert_eq(policy_init(&policy, NULL, 0, &err), 0);
+}
