@@ -271,15 +271,16 @@ MV_API void mv_print_stats(struct mv_vm *vm, FILE *out); /* the counters, for --
 
 /* What this host's KVM can do; found by trying. Strings are static. */
 struct mv_host {
-	int api_version;       /* KVM_GET_API_VERSION: 12 */
-	const char *module;    /* "kvm_intel", "kvm_amd", "kvm_pvm", "kvm" */
-	const char *stage2;    /* "EPT", "NPT" or "shadow" */
-	bool syscall_ring3;    /* SYSCALL jumps to LSTAR but stays at CPL 3 */
-	bool sync_regs;	       /* KVM_CAP_SYNC_REGS: no extra call to read registers */
-	bool userfaultfd;      /* userfaultfd(2) can be used by this process */
-	unsigned max_slots;    /* KVM_CAP_NR_MEMSLOTS */
-	unsigned phys_bits;    /* the guest's physical address width */
-	const char *thp;       /* /sys/kernel/mm/transparent_hugepage/enabled's choice */
+	int api_version;    /* KVM_GET_API_VERSION: 12 */
+	const char *module; /* "kvm_intel", "kvm_amd", "kvm_pvm", "kvm" */
+	const char *stage2; /* "EPT", "NPT" or "shadow" */
+	bool syscall_ring3; /* SYSCALL jumps to LSTAR but stays at CPL 3 */
+	bool host_return;   /* the host returns from exceptions, not iretq in the monitor */
+	bool sync_regs;	    /* KVM_CAP_SYNC_REGS: no extra call to read registers */
+	bool userfaultfd;   /* userfaultfd(2) can be used by this process */
+	unsigned max_slots; /* KVM_CAP_NR_MEMSLOTS */
+	unsigned phys_bits; /* the guest's physical address width */
+	const char *thp;    /* /sys/kernel/mm/transparent_hugepage/enabled's choice */
 	uint64_t port_exit_ns; /* p50 of a call by `out` that does nothing */
 	uint64_t syscall_ns;   /* p50 of such a call by SYSCALL */
 	uint64_t pf_exit_ns;   /* p50 of a #PF that is answered by storing one PTE */

@@ -79,8 +79,7 @@ static void grant(const char *name, bool writable)
 	grant2(name, writable, NULL, false);
 }
 
-/* Open by a path as it is. 0, or -errno; what it holds is in `text`, its real path in
- * `real`. */
+/* Open a path as it is. 0 or -errno; `text` is what it holds, `real` its real path. */
 static char text[64], real[PATH_MAX];
 
 static int open_raw(const char *base, const char *path, int flags)
@@ -341,8 +340,7 @@ Test(policy, forty_links_are_the_limit)
 	refuses("in/l41", O_RDONLY, ELOOP);
 }
 
-/* What a link of /proc shows is a name like any other; the place behind it is not entered.
- */
+/* What a link of /proc shows is a name like any other: nothing behind it is entered. */
 Test(policy, magic_links_are_names)
 {
 	struct mv_grant proc = { "/proc", false };

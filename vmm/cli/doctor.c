@@ -98,6 +98,9 @@ static void add_kvm(struct report *report, const struct mv_host *host)
 	add(report, "SYSCALL", "%s",
 	    host->syscall_ring3 ? "stays in ring 3, at a user page that calls by port"
 				: "enters ring 0, at the monitor");
+	add(report, "fault return", "%s",
+	    host->host_return ? "by the host, which emulates ring 0 anyway"
+			      : "by iretq in the monitor");
 	check = add(report, "registers", "%s",
 		    host->sync_regs ? "shared with KVM (KVM_CAP_SYNC_REGS)"
 				    : "read and written by ioctl");

@@ -58,8 +58,7 @@ void buffers_advance(struct buffers *b, uint64_t n)
 	}
 }
 
-/* Add [gva, gva + len) to the chunk. False: it is full, or what follows can't be accessed.
- */
+/* Add [gva, gva + len) to the chunk. False: it is full, or the rest can't be accessed. */
 static bool add_range(struct process *p, struct chunk *c, gva_t gva, uint64_t len,
 		      unsigned access)
 {
@@ -81,8 +80,7 @@ static bool add_range(struct process *p, struct chunk *c, gva_t gva, uint64_t le
 void buffers_chunk(struct process *p, const struct buffers *b, unsigned access,
 		   uint64_t max, struct chunk *c)
 {
-	/* what is left for later is a multiple of a page: how a pipe packs it depends on
-	 * that */
+	/* what stays for later is whole pages: how a pipe packs it depends on that */
 	uint64_t want = b->left <= max ? b->left : max - ((max - b->left) & ~PAGE_MASK);
 
 	c->nr = 0;

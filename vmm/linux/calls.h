@@ -15,15 +15,13 @@
 /* include/linux/fs.h: the most that one read or write transfers. */
 #define MAX_RW_COUNT (INT32_MAX & PAGE_MASK)
 
-/* Whether a range is the payload's half of the address space;
- * arch/x86/include/asm/uaccess_64.h */
+/* Whether a range is in the payload's half: arch/x86/include/asm/uaccess_64.h */
 static inline bool access_ok(gva_t gva, uint64_t len)
 {
 	return len <= MV_TASK_SIZE && gva <= MV_TASK_SIZE - len;
 }
 
-/* process.c. The process ends by a signal that the call raised; the result doesn't matter.
- */
+/* process.c. The process ends by a signal that the call raised; the result is void. */
 int64_t process_kill(struct process *p, int signal);
 int64_t sys_exit(struct process *p, const uint64_t a[6]);
 int64_t sys_getpid(struct process *p, const uint64_t a[6]);

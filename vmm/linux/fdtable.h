@@ -19,8 +19,7 @@ struct object;
 enum file_kind {
 	FILE_REGULAR, /* answers at once: regular files, and block devices behind fds 0-2 */
 	FILE_DIRECTORY,
-	FILE_STREAM, /* may make a reader or a writer wait: pipe, terminal, character device
-		      */
+	FILE_STREAM, /* may make its user wait: pipe, terminal, character device */
 	FILE_SOCKET,
 };
 
@@ -46,8 +45,7 @@ struct fdtable {
 	unsigned next;	     /* all below are in use */
 };
 
-/* An empty table but for 0, 1 and 2, which stand for fds; a closed one of them is left out.
- */
+/* An empty table but for 0, 1 and 2, which stand for fds; a closed one is left out. */
 int fdtable_init(struct fdtable *t, const int fds[3], struct mv_error *err);
 void fdtable_destroy(struct fdtable *t, struct mm *mm);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* open.c: files from open to close, and what is asked about them; reading and writing:
- * rw.c. */
+/* open.c: files from open to close, and what is asked about them. I/O: see rw.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* policy.c: grants, the walk along a payload's path, and the opening of what it leads to.
- */
+/* policy.c: grants, the walk along a path, and the opening of what it leads to. */
 #include "vmm/linux/policy.h"
 
 #include <errno.h>
@@ -76,8 +75,7 @@ static int use_real_path(const struct policy *pol, struct place *pl)
 	return 0;
 }
 
-/* Find the grant that decides about pl->path: the deepest; of two alike the writable one.
- */
+/* Find the grant that decides about pl->path: the deepest; of equals the writable one. */
 static int find_grant(const struct policy *pol, struct place *pl)
 {
 	const char *rest = NULL;
@@ -259,8 +257,7 @@ static int walk(const struct policy *pol, char todo[PATH_MAX], bool follow,
 	return err || !pl->grant ? err : look(pl, link);
 }
 
-/* Whether a path has to be walked though no link is on it: it has a `..`, or ends in `.`.
- */
+/* Whether a path has to be walked, links or not: it has a `..`, or ends in `.`. */
 static bool has_dots(const char *path)
 {
 	bool dot = false;
@@ -465,8 +462,7 @@ static int tidy(const char *path, char out[PATH_MAX])
 	return err;
 }
 
-/* Open what the walk starts from, and make sure that it can. -EINVAL: nothing to be
- * granted. */
+/* Open what the walk starts from, and make sure it can. -EINVAL: not to be granted. */
 static int open_grant(struct grant *g)
 {
 	struct place pl = { .grant = g };

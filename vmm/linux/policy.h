@@ -55,9 +55,10 @@ struct opened {
  * begins at; NULL: the cwd. 0 or -errno; of the errors that Linux doesn't have there:
  *
  *  -EACCES      not granted; or for writing, where the grant is for reading (O_TRUNC is
- *               writing, and so is O_CREAT of what isn't there); or a FIFO, socket or
- * device -EINVAL      O_PATH, O_DIRECT, or the access mode 3: not served -EOPNOTSUPP
- * O_TMPFILE, as from a file system without it
+ *               writing, and so is O_CREAT of what isn't there); or not a file: a FIFO,
+ *               socket or device
+ *  -EINVAL      O_PATH, O_DIRECT, or the access mode 3: not served
+ *  -EOPNOTSUPP  O_TMPFILE, as from a file system without it
  *
  * Of mode, permissions count, less the host's umask; set-id and sticky bits are dropped.
  */

@@ -12,8 +12,7 @@
 #include "vmm/linux/policy.h"
 #include "vmm/mm/mm.h"
 
-/* Call numbers with a row of their own in process.unknown; mv_unknown_call() promises it.
- */
+/* Call numbers with a row of their own in process.unknown: see mv_unknown_call(). */
 #define UNKNOWN_ROWS 64
 
 /* How often a call that isn't served was made. */

@@ -45,8 +45,7 @@ int64_t sys_getrandom(struct process *p, const uint64_t a[6])
 	if (err)
 		return err;
 	while (b.left) {
-		/* 2 GiB take seconds: as in get_random_bytes_user(), a signal ends them
-		 * early */
+		/* 2 GiB take seconds; a signal ends them early, as on Linux */
 		n = done ? stream_interrupted(p) : 0;
 		if (n)
 			break;

@@ -33,8 +33,7 @@ static int64_t read_nothing(const struct file *file, off_t pos)
 	return n < 0 ? -errno : n;
 }
 
-/* What answers at once. No kick is looked for: signal(7), such a call can't be interrupted.
- */
+/* What answers at once. No kick is looked for: signal(7), it can't be interrupted. */
 static int64_t read_regular(struct process *p, const struct file *file, struct buffers *b,
 			    off_t pos)
 {
@@ -153,8 +152,7 @@ static bool range_ok(off_t pos, uint64_t len)
 	return len <= (uint64_t)INT64_MAX - (uint64_t)pos;
 }
 
-/* Devices that can be read at a position do it at once; the host says ESPIPE for the
- * others. */
+/* Devices that can be read at a position do it at once; for others there is ESPIPE. */
 int64_t sys_pread64(struct process *p, const uint64_t a[6])
 {
 	struct file *file = fd_get(&p->files, (unsigned)a[0]);

@@ -28,8 +28,7 @@ static int wake_fd(struct process *p)
 	return p->wake_fd;
 }
 
-/* Wait until fd (-1: none) is ready or timeout has passed: 0. -ERESTARTSYS: the kick was
- * first. */
+/* Wait for fd (-1: none) to be ready, or timeout: 0. -ERESTARTSYS: the kick came first. */
 static int wait_ready(struct process *p, int fd, short events, int timeout)
 {
 	int wake = wake_fd(p), n;

@@ -10,8 +10,7 @@ int64_t sys_clock_gettime(struct process *p, const uint64_t a[6])
 	clockid_t clock = (clockid_t)a[0];
 	struct timespec ts;
 
-	/* negative ones name a clock by a pid or fd of ours: clock_gettime(2), "Dynamic
-	 * clocks" */
+	/* negative ones name a clock of a pid or an fd, which would be ours */
 	if (clock < 0)
 		return -EINVAL;
 	/* the payload's one thread is this one; our others are none of its business */

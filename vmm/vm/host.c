@@ -148,6 +148,7 @@ static int measure_floor(struct mv_host *host, struct mv_error *err)
 		ret = mv_fail_errno(err, ENOMEM, "measuring exits");
 	} else {
 		host->syscall_ring3 = f.vm->vcpu.syscall_ring3;
+		host->host_return = f.vm->vcpu.host_return;
 		host->phys_bits = f.vm->kvm.phys_bits;
 		host->max_slots = f.vm->kvm.max_slots;
 		host->sync_regs = f.vm->kvm.sync_regs;
