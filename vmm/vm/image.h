@@ -37,7 +37,7 @@ void image_close(struct image *image);
 
 /* By name: the symbol, or NULL. */
 const struct image_symbol *image_symbol(struct image *image, const char *name);
-/* The last symbol that begins at or below gva and, if it has a size, covers it; or NULL. */
+/* The symbol that covers gva; else the last label before it; or NULL. */
 const struct image_symbol *image_symbol_at(struct image *image, gva_t gva);
 
 #endif

@@ -76,15 +76,19 @@ const struct image_symbol *image_symbol(struct image *image, const char *name)
 
 const struct image_symbol *image_symbol_at(struct image *image, gva_t gva)
 {
-	const struct image_symbol *best = NULL;
+	const struct image_symbol *covers = NULL, *before = NULL;
 
 	if (!image->symbols_read)
 		read_symbols(image);
+	if (gva >= image->end)
+		return NULL;
 	for (size_t i = 0; i < image->nr_symbols && image->symbols[i].gva <= gva; i++) {
 		const struct image_symbol *s = &image->symbols[i];
 
-		if (!s->size || gva - s->gva < s->size)
-			best = s;
+		if (!s->size) /* a label: where nothing has a size that covers gva */
+			before = s;
+		else if (gva - s->gva < s->size)
+			covers = s;
 	}
-	return best && gva < image->end && gva >= image->symbols[0].gva ? best : NULL;
+	return covers ? covers : before;
 }
