@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tlb.c [WAY [FILE]]: uses a translation, has it changed, and uses it again: each way is one kind
+ * of change of docs/tlb-contract.md. Those whose name begins with `die-` must end with
+ * SIGSEGV at `fault_address`: a translation that outlived its change would let them live.
+ */
+#include "guest/rt.h"
+
+#define BLOCK (2 * MIB)
+#define ROUNDS 2000
+
+void *fault_address;
+
+static volatile unsigned long *map_at(void *addr, size_t len)
+{
+	return must_map(addr, len, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | (addr ? MAP_FIXED : 0), -1);
+}
+
+static void check(long err, const char *what)
+{
+	if (err < 0)
+		die(err, "%s", what);
+}
+
+static void expect(const char *what, unsigned long found, unsigned long want)
+{
+	if (found != want)
+		die(0, "%s: %lx, not %lx", what, found, want);
+}
+
+/* A page that was written, and is used after `change` made of it what it may. */
+static void use_after(long (*change)(void *page), bool write)
+{
+	volatile unsigned long *page = map_at(NULL, PAGE_SIZE);
+
+	*page = PATTERN;
+	expect("written", *page, PATTERN);
+	fault_address = (void *)page;
+	check(change((void *)page), "change");
+	if (write)
+		*page = 1;
+	else
+		say("%lx", *page);
+}
+
+static long unmap(void *page)
+{
+	return sys_munmap(page, PAGE_SIZE);
+}
+
+static long make_read_only(void *page)
+{
+	return sys_mprotect(page, PAGE_SIZE, PROT_READ);
+}
+
+static long make_none(void *page)
+{
+	return sys_mprotect(page, PAGE_SIZE, PROT_NONE);
+}
+
+static void die_unmapped(const char *file)
+{
+	(void)file;
+	use_after(unmap, false);
+}
+
+static void die_read_only(const char *file)
+{
+	(void)file;
+	use_after(make_read_only, true);
+}
+
+static void die_none(const char *file)
+{
+	(void)file;
+	use_after(make_none, false);
+}
+
+/* The page's whole table goes with it, and serves other addresses until they are used up. */
+static void die_table(const char *file)
+{
+	volatile unsigned long *old = map_at((void *)(64 * GIB), PAGE_SIZE);
+
+	(void)file;
+	*old = PATTERN;
+	fault_address = (void *)old;
+	check(unmap((void *)old), "munmap");
+	for (unsigned long i = 1; i <= ROUNDS; i++)
+		*map_at((void *)(64 * GIB + i * BLOCK), PAGE_SIZE) = i;
+	say("%lx", *old);
+}
+
+/* In the middle of memory that 2 MiB entries map. */
+static void die_in_leaf(const char *file)
+{
+	volatile char *mem = (void *)map_at((void *)(64 * GIB), 4 * BLOCK);
+
+	(void)file;
+	for (unsigned long at = 0; at < 4 * BLOCK; at += PAGE_SIZE)
+		mem[at] = 1;
+	fault_address = (void *)(mem + 3 * BLOCK + 5 * PAGE_SIZE);
+	check(unmap(fault_address), "munmap");
+	expect("the page before", mem[3 * BLOCK + 4 * PAGE_SIZE], 1);
+	expect("the page behind", mem[3 * BLOCK + 6 * PAGE_SIZE], 1);
+	mem[3 * BLOCK + 5 * PAGE_SIZE] = 1;
+}
+
+/* Tables come and go so often that they must be used again; each mapping starts with zeroes. */
+static void recycle(const char *file)
+{
+	(void)file;
+	for (unsigned long i = 0; i < ROUNDS; i++) {
+		volatile unsigned long *page =
+			map_at((void *)(64 * GIB + i % 7 * BLOCK), PAGE_SIZE);
+
+		expect("a new page", *page, 0);
+		*page = i + 1;
+		expect("it, written", *page, i + 1);
+		check(unmap((void *)page), "munmap");
+	}
+}
+
+/* A private page of a file that was read gets its copy from a call's write, not from ours. */
+static void call_copies(const char *file)
+{
+	size_t size;
+	int fd = must_open(file, O_RDONLY, &size);
+	volatile unsigned char *page =
+		must_map(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd);
+	unsigned char last = page[size - 1];
+
+	expect("the file's first byte", page[0] != last, 1);
+	check(sys_pread64(fd, (void *)page, 1, (long)size - 1), "pread");
+	expect("the byte that was read in", page[0], last);
+}
+
+static const struct way {
+	const char *name;
+	void (*fn)(const char *file);
+} ways[] = {
+	{ "die-unmapped", die_unmapped }, { "die-read-only", die_read_only },
+	{ "die-none", die_none },	  { "die-table", die_table },
+	{ "die-in-leaf", die_in_leaf },	  { "recycle", recycle },
+	{ "call-copies", call_copies },
+};
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; argc > 1 && i < ARRAY_SIZE(ways); i++)
+		if (!strcmp(argv[1], ways[i].name)) {
+			ways[i].fn(argc > 2 ? argv[2] : argv[0]);
+			say("ok: %s\n", ways[i].name);
+			return 0;
+		}
+	usage("die-unmapped|die-read-only|die-none|die-table|die-in-leaf|recycle|"
+	      "call-copies FILE");
+}

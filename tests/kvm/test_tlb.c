@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* test_tlb.c: the TLB contract: after each kind of change the guest sees the new state. */
+#include <limits.h>
+
+#include "tests/kvm/sandbox.h"
+
+#define LIMIT .timeout = 60
+
+/* In all settings that decide how the change reaches the tables. */
+static void dies_in_every_mode(const char *way, int code)
+{
+	static const uint64_t around[] = { 4096, 65536, 2 << 20 };
+
+	for (int mode = 0; mode < 9; mode++) {
+		struct sandbox s;
+
+		sandbox_init(&s);
+		s.opt.fault_around = around[mode % 3];
+		s.opt.thp = (enum mv_thp)(mode / 3);
+		sandbox_do(&s, "tlb", way);
+		mv_assert_signal(&s.end, SIGSEGV, code, global(&s, "fault_address"));
+		sandbox_close(&s);
+	}
+}
+
+Test(tlb, an_unmapped_page_faults, LIMIT)
+{
+	REQUIRE_KVM();
+	dies_in_every_mode("die-unmapped", SEGV_MAPERR);
+}
+
+Test(tlb, a_page_made_read_only_refuses_the_next_write, LIMIT)
+{
+	REQUIRE_KVM();
+	dies_in_every_mode("die-read-only", SEGV_ACCERR);
+}
+
+Test(tlb, a_page_made_prot_none_faults, LIMIT)
+{
+	REQUIRE_KVM();
+	dies_in_every_mode("die-none", SEGV_ACCERR);
+}
+
+Test(tlb, a_page_cut_out_of_a_2_mib_leaf_faults, LIMIT)
+{
+	REQUIRE_KVM();
+	dies_in_every_mode("die-in-leaf", SEGV_MAPERR);
+}
+
+Test(tlb, an_address_whose_table_went_away_faults_though_tables_are_reused, LIMIT)
+{
+	REQUIRE_KVM();
+	dies_in_every_mode("die-table", SEGV_MAPERR);
+}
+
+Test(tlb, recycled_tables_show_new_pages_only, LIMIT)
+{
+	struct sandbox s;
+	struct mv_counters c;
+
+	REQUIRE_KVM();
+	sandbox_init(&s);
+	sandbox_do(&s, "tlb", "recycle");
+	mv_assert_exited(&s.end, 0);
+	c = counters(&s);
+	cr_assert(c.drops > 0, "no table was ever reused: the test shows nothing");
+	cr_assert(c.tables_made[1] > 2000);
+	cr_assert(c.tables[1] < 10);
+	sandbox_close(&s);
+}
+
+Test(tlb, a_copy_that_a_call_made_is_seen_by_a_guest_that_had_read_the_page, LIMIT)
+{
+	char path[PATH_MAX];
+	struct mv_grant grant = { path, false };
+	struct sandbox s;
+
+	REQUIRE_KVM();
+	make_file(path, "first and last: Z", 17);
+	sandbox_init(&s);
+	s.opt.grants = &grant;
+	s.opt.ngrants = 1;
+	sandbox_do(&s, "tlb", "call-copies", path);
+	mv_assert_exited(&s.end, 0);
+	assert_file_eq(path, "first and last: Z", 17);
+	sandbox_close(&s);
+	unlink(path);
+}
