@@ -77,18 +77,31 @@ static void die_none(const char *file)
 	use_after(make_none, false);
 }
 
-/* The page's whole table goes with it, and serves other addresses until they are used up. */
-static void die_table(const char *file)
+/* The page's whole table goes with it, and may serve other addresses. */
+static void use_old_table(unsigned long others)
 {
 	volatile unsigned long *old = map_at((void *)(64 * GIB), PAGE_SIZE);
 
-	(void)file;
 	*old = PATTERN;
 	fault_address = (void *)old;
 	check(unmap((void *)old), "munmap");
-	for (unsigned long i = 1; i <= ROUNDS; i++)
+	for (unsigned long i = 1; i <= others; i++)
 		*map_at((void *)(64 * GIB + i * BLOCK), PAGE_SIZE) = i;
 	say("%lx", *old);
+}
+
+/* At once: what KVM keeps of the old table is still there. */
+static void die_table(const char *file)
+{
+	(void)file;
+	use_old_table(4);
+}
+
+/* After so many that tables are used again. */
+static void die_tables(const char *file)
+{
+	(void)file;
+	use_old_table(ROUNDS);
 }
 
 /* In the middle of memory that 2 MiB entries map. */
@@ -141,8 +154,8 @@ static const struct way {
 } ways[] = {
 	{ "die-unmapped", die_unmapped }, { "die-read-only", die_read_only },
 	{ "die-none", die_none },	  { "die-table", die_table },
-	{ "die-in-leaf", die_in_leaf },	  { "recycle", recycle },
-	{ "call-copies", call_copies },
+	{ "die-tables", die_tables },	  { "die-in-leaf", die_in_leaf },
+	{ "recycle", recycle },		  { "call-copies", call_copies },
 };
 
 int main(int argc, char **argv)
@@ -153,6 +166,6 @@ int main(int argc, char **argv)
 			say("ok: %s\n", ways[i].name);
 			return 0;
 		}
-	usage("die-unmapped|die-read-only|die-none|die-table|die-in-leaf|recycle|"
+	usage("die-unmapped|die-read-only|die-none|die-table|die-tables|die-in-leaf|recycle|"
 	      "call-copies FILE");
 }

@@ -51,6 +51,7 @@ Test(tlb, an_address_whose_table_went_away_faults_though_tables_are_reused, LIMI
 {
 	REQUIRE_KVM();
 	dies_in_every_mode("die-table", SEGV_MAPERR);
+	dies_in_every_mode("die-tables", SEGV_MAPERR);
 }
 
 Test(tlb, recycled_tables_show_new_pages_only, LIMIT)
