@@ -157,6 +157,18 @@ void kvm_close(struct kvm *kvm)
 	*kvm = (struct kvm){ .sys = -1, .vm = -1 };
 }
 
+#define SHADOW_PAGES_MIN 1024ul
+#define SHADOW_PAGES_MAX (1ul << 20)
+
+void kvm_set_shadow_pages(const struct kvm *kvm, uint64_t mem)
+{
+	unsigned long n =
+		min_u64(max_u64(mem >> PAGE_SHIFT, SHADOW_PAGES_MIN), SHADOW_PAGES_MAX);
+
+	/* a host that has no such limit needs none: its answer doesn't matter */
+	ioctl(kvm->vm, KVM_SET_NR_MMU_PAGES, n);
+}
+
 static int set_slot(const struct kvm *kvm, unsigned slot, gpa_t gpa, uint64_t size,
 		    void *hva)
 {

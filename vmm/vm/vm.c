@@ -63,6 +63,7 @@ int mv_open(const struct mv_options *opt, struct mv_vm **out, struct mv_error *e
 	ret = kvm_open(&vm->kvm, err);
 	if (ret)
 		goto fail_free;
+	kvm_set_shadow_pages(&vm->kvm, opt->mem);
 	if (phys_init(&vm->phys, &kvm_phys_ops, &vm->kvm, 1ull << vm->kvm.phys_bits,
 		      opt->mem)) {
 		ret = no_memory(err);
