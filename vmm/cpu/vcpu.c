@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "vmm/observe/clock.h"
 #include "vmm/observe/error.h"
 
 /* SDM vol. 3A, 2.5; what Linux runs with. */
@@ -313,27 +313,19 @@ static enum vcpu_event io_event(struct vcpu *vcpu)
 	return VCPU_ERROR;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 enum vcpu_event vcpu_run(struct vcpu *vcpu)
 {
 	int ret;
 
 	go_back(vcpu);
 	if (vcpu->timing)
-		vcpu->enter_ns = now_ns();
+		vcpu->enter_ns = clock_ns();
 	do
 		ret = ioctl(vcpu->fd, KVM_RUN, 0);
 	while (ret && errno == EAGAIN);
 	vcpu->error = ret ? errno : 0;
 	if (vcpu->timing)
-		vcpu->leave_ns = now_ns();
+		vcpu->leave_ns = clock_ns();
 	if (ret)
 		return errno == EINTR	 ? VCPU_INTERRUPTED
 		       : errno == EFAULT ? VCPU_FAULT

@@ -159,6 +159,26 @@ long mm_iovec(struct mm *mm, gva_t gva, uint64_t len, unsigned access, struct io
 	return done || !len ? (long)done : -EFAULT;
 }
 
+/* Bytes of the part of [gva, gva + len) in one page that were read or written; lock held. */
+typedef uint64_t page_fn(struct mm *mm, gva_t gva, char *buf, uint64_t len);
+
+/* fn page by page, until done or until a byte can't be reached; bytes NOT done. */
+static uint64_t by_pages(struct mm *mm, gva_t gva, char *buf, uint64_t len, page_fn *fn)
+{
+	uint64_t want, n;
+
+	pthread_mutex_lock(&mm->lock);
+	do {
+		want = min_u64(len, PAGE_SIZE - (gva & ~PAGE_MASK));
+		n = want ? fn(mm, gva, buf, want) : 0;
+		gva += n;
+		buf += n;
+		len -= n;
+	} while (len && n == want);
+	pthread_mutex_unlock(&mm->lock);
+	return len;
+}
+
 /* The bytes of a file's page from offset on that stand for content: the rest of the page is zero. */
 static uint64_t read_file(const struct vma *vma, gva_t gva, char *buf, uint64_t len)
 {
@@ -200,28 +220,14 @@ static uint64_t peek_page(struct mm *mm, gva_t gva, char *buf, uint64_t len)
 
 uint64_t mm_peek(struct mm *mm, void *buf, gva_t gva, uint64_t len)
 {
-	char *to = buf;
-
-	pthread_mutex_lock(&mm->lock);
-	while (len) {
-		uint64_t want = min_u64(len, PAGE_SIZE - (gva & ~PAGE_MASK));
-		uint64_t n = peek_page(mm, gva, to, want);
-
-		gva += n;
-		to += n;
-		len -= n;
-		if (n < want)
-			break;
-	}
-	pthread_mutex_unlock(&mm->lock);
-	return len;
+	return by_pages(mm, gva, buf, len, peek_page);
 }
 
 /*
  * FOLL_FORCE: the private page as if the VMA could be written, then with the VMA's protection
  * again. Bytes written of the part of [gva, gva + len) in one page.
  */
-static uint64_t poke_page(struct mm *mm, gva_t gva, const char *buf, uint64_t len)
+static uint64_t poke_page(struct mm *mm, gva_t gva, char *buf, uint64_t len)
 {
 	struct vma *vma = vma_lookup(mm, gva);
 	struct piece p;
@@ -235,7 +241,7 @@ static uint64_t poke_page(struct mm *mm, gva_t gva, const char *buf, uint64_t le
 	vma->vm_flags |= VM_READ | VM_WRITE;
 	err = translate(mm, gva, len, MV_WRITE, &p);
 	if (!err)
-		len = copy_piece(&p, (char *)(uintptr_t)buf, MV_WRITE);
+		len = copy_piece(&p, buf, MV_WRITE);
 	if (vma->vm_flags != flags) {
 		vma->vm_flags = flags;
 		gather_init(&g, mm->phys);
@@ -247,21 +253,7 @@ static uint64_t poke_page(struct mm *mm, gva_t gva, const char *buf, uint64_t le
 
 uint64_t mm_poke(struct mm *mm, gva_t gva, const void *buf, uint64_t len)
 {
-	const char *from = buf;
-
-	pthread_mutex_lock(&mm->lock);
-	while (len) {
-		uint64_t want = min_u64(len, PAGE_SIZE - (gva & ~PAGE_MASK));
-		uint64_t n = poke_page(mm, gva, from, want);
-
-		gva += n;
-		from += n;
-		len -= n;
-		if (n < want)
-			break;
-	}
-	pthread_mutex_unlock(&mm->lock);
-	return len;
+	return by_pages(mm, gva, (char *)(uintptr_t)buf, len, poke_page);
 }
 
 int mm_read_gpa(struct mm *mm, gpa_t gpa, void *buf, uint64_t len)

@@ -40,6 +40,13 @@ static int cut(struct mm *mm, struct gather *g, gva_t gva)
 	return err ? err : mm_split_at(mm, g, gva);
 }
 
+static int cut_range(struct mm *mm, struct gather *g, gva_t start, gva_t end)
+{
+	int err = cut(mm, g, start);
+
+	return err ? err : cut(mm, g, end);
+}
+
 /* do_vmi_align_munmap(): nothing is left mapped in [start, end). */
 static int unmap(struct mm *mm, struct gather *g, gva_t start, gva_t end)
 {
@@ -48,9 +55,7 @@ static int unmap(struct mm *mm, struct gather *g, gva_t start, gva_t end)
 
 	if (!vma_overlaps(vma, start, end))
 		return 0;
-	err = cut(mm, g, start);
-	if (!err)
-		err = cut(mm, g, end);
+	err = cut_range(mm, g, start, end);
 	if (err)
 		return err;
 	mm_zap_range(mm, g, start, end);
@@ -292,9 +297,7 @@ static int protect_vma(struct mm *mm, struct gather *g, struct vma **pvma, gva_t
 		return -EACCES;
 	if (vm_flags == vma->vm_flags)
 		return 0;
-	err = cut(mm, g, start);
-	if (!err)
-		err = cut(mm, g, end);
+	err = cut_range(mm, g, start, end);
 	if (err)
 		return err;
 	vma = vma_lookup(mm, start);

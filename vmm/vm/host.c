@@ -9,10 +9,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "vmm/mm/pgtable.h"
+#include "vmm/observe/clock.h"
 #include "vmm/vm/vm.h"
 
 /* Exits a measurement takes; the median stands. */
@@ -51,14 +51,6 @@ struct floor_vm {
 	struct pt_path path; /* of the next page to be touched */
 	gfn_t frames;	     /* ROUNDS of them adjoining, with memory */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 static int map_code(struct floor_vm *f)
 {
@@ -120,13 +112,13 @@ static uint64_t measure(struct floor_vm *f, const char *code, enum vcpu_event ev
 	vcpu->regs->rbx = DATA_GVA;
 	if (vcpu_run(vcpu) != event)
 		return 0;
-	last = now_ns();
+	last = clock_ns();
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		if (event == VCPU_EXCEPTION)
 			store_pte(f, i);
 		if (vcpu_run(vcpu) != event)
 			return 0;
-		now = now_ns();
+		now = clock_ns();
 		ns[i] = now - last;
 		last = now;
 	}
@@ -168,7 +160,7 @@ static int measure_bare_vm(struct mv_host *host, struct mv_error *err)
 	uint64_t ns[VM_ROUNDS];
 
 	for (unsigned i = 0; i < VM_ROUNDS; i++) {
-		uint64_t start = now_ns();
+		uint64_t start = clock_ns();
 		struct kvm kvm;
 		int ret = kvm_open(&kvm, err), vcpu;
 
@@ -182,7 +174,7 @@ static int measure_bare_vm(struct mv_host *host, struct mv_error *err)
 		kvm_close(&kvm);
 		if (ret)
 			return ret;
-		ns[i] = now_ns() - start;
+		ns[i] = clock_ns() - start;
 	}
 	qsort(ns, VM_ROUNDS, sizeof(ns[0]), compare);
 	host->bare_vm_ns = ns[VM_ROUNDS / 2];

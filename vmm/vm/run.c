@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "vmm/observe/clock.h"
 #include "vmm/vm/vm.h"
 
 #define STATUS_TIMEOUT 124
@@ -147,14 +147,6 @@ static enum step serve_exception(struct mv_vm *vm, struct mv_exit *end,
 	}
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* Take kicks that are pending: one that stayed would end every KVM_RUN at once. */
 static void take_kicks(void)
 {
@@ -182,7 +174,7 @@ static enum step serve_interrupt(struct mv_vm *vm, struct mv_exit *end)
 		fill_registers(vm, end);
 		return STEP_END;
 	}
-	if (vm->deadline_ns && now_ns() >= vm->deadline_ns) {
+	if (vm->deadline_ns && clock_ns() >= vm->deadline_ns) {
 		end->kind = MV_EXIT_TIMEOUT;
 		end->status = STATUS_TIMEOUT;
 		fill_registers(vm, end);
@@ -278,7 +270,7 @@ static int begin(struct mv_vm *vm, sigset_t *saved, timer_t *timer, struct mv_er
 	if (vcpu_allow(&vm->vcpu, KICK_SIGNAL))
 		return mv_fail_errno(err, errno, "KVM_SET_SIGNAL_MASK");
 	if (!vm->opt.timeout_ns ||
-	    __builtin_add_overflow(now_ns(), vm->opt.timeout_ns, &deadline))
+	    __builtin_add_overflow(clock_ns(), vm->opt.timeout_ns, &deadline))
 		return 0;
 	ev._sigev_un._tid = vm->runner;
 	when.it_value.tv_sec = (time_t)(vm->opt.timeout_ns / 1000000000);
