@@ -42,11 +42,11 @@ static int translate(struct mm *mm, gva_t gva, uint64_t len, unsigned access,
 
 	if (gva >= MV_TASK_SIZE)
 		return -EFAULT;
-	pt_walk(mm, gva, LEVEL_PTE, false, &path);
+	pt_walk_pte(mm, gva, &path);
 	while (!(pte_access(*pt_last(&path)) & access)) {
 		if (mm_handle_fault(mm, gva, access, false).kind == MV_FAULT_FATAL)
 			return -EFAULT;
-		pt_walk(mm, gva, LEVEL_PTE, false, &path);
+		pt_walk_pte(mm, gva, &path);
 	}
 	mark_used(mm, &path, access);
 	gpa = (*pt_last(&path) & PTE_ADDR) |

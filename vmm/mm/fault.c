@@ -556,7 +556,7 @@ static struct mm_fault handle(struct fault *f)
 		return fatal(SIGSEGV, SEGV_MAPERR);
 	if (!allowed(f->vma, f->access))
 		return fatal(SIGSEGV, SEGV_ACCERR);
-	pt_walk(f->mm, f->gva, LEVEL_PTE, false, &f->path);
+	pt_walk_pte(f->mm, f->gva, &f->path);
 	entry = *pt_last(&f->path);
 	if (!entry)
 		return do_missing(f);

@@ -51,6 +51,10 @@ struct mm {
 	pthread_mutex_t lock; /* mmap_lock: guards all that follows */
 	gfn_t pgd;	      /* the top table: CR3 */
 	struct vma_tree vmas;
+	gfn_t last_pte_table; /* the pte table used last, or 0; of the 2 MiB */
+	gva_t last_pte_base;  /* from here on */
+	struct vma
+		*last_vma; /* what vma_find() found last, or NULL: faults come in bunches */
 	unsigned map_count; /* VMAs */
 	unsigned max_map_count;
 	struct pagemap anon; /* the private pages, by gva >> 12 */

@@ -65,6 +65,8 @@ static struct pagemap_node *new_node(struct pagemap *map)
 
 static void free_node(struct pagemap *map, struct pagemap_node *n)
 {
+	if (n == map->last)
+		map->last = NULL;
 	n->slot[0] = (uintptr_t)map->free;
 	map->free = n;
 }
@@ -103,11 +105,24 @@ static struct pagemap_node *descend(struct pagemap *map, uint64_t index, unsigne
 	return n;
 }
 
+static uint64_t base_of(uint64_t index)
+{
+	return index & ~(uint64_t)(PTRS_PER_TABLE - 1);
+}
+
+/* The lowest node for index, if it is the one used last. */
+static struct pagemap_node *last_node(const struct pagemap *map, uint64_t index)
+{
+	return map->last && map->last_base == base_of(index) ? map->last : NULL;
+}
+
 struct pagemap_entry pagemap_get(const struct pagemap *map, uint64_t index)
 {
-	const struct pagemap_node *n = map->root;
+	const struct pagemap_node *n = last_node(map, index);
+	unsigned top = n ? LEVEL_PTE : LEVEL_PGD;
 
-	for (unsigned l = LEVEL_PGD; n && l > LEVEL_PTE; l--) {
+	n = n ? n : map->root;
+	for (unsigned l = top; n && l > LEVEL_PTE; l--) {
 		uint64_t s = n->slot[slot_of(index, l)];
 
 		if (s & HUGE_TAG)
@@ -122,11 +137,12 @@ struct pagemap_entry pagemap_get(const struct pagemap *map, uint64_t index)
 
 unsigned pagemap_empty_run(const struct pagemap *map, uint64_t index, unsigned max)
 {
-	const struct pagemap_node *node = map->root;
-	unsigned first = slot_of(index, LEVEL_PTE), n = 0;
-
+	const struct pagemap_node *node = last_node(map, index);
+	unsigned first = slot_of(index, LEVEL_PTE), n = 0,
+		 top = node ? LEVEL_PTE : LEVEL_PGD;
 	max = (unsigned)min_u64(max, PTRS_PER_TABLE - first);
-	for (unsigned l = LEVEL_PGD; node && l > LEVEL_PTE; l--) {
+	node = node ? node : map->root;
+	for (unsigned l = top; node && l > LEVEL_PTE; l--) {
 		uint64_t s = node->slot[slot_of(index, l)];
 
 		if (s & HUGE_TAG)
@@ -140,10 +156,12 @@ unsigned pagemap_empty_run(const struct pagemap *map, uint64_t index, unsigned m
 
 int pagemap_set(struct pagemap *map, uint64_t index, gfn_t gfn, unsigned n)
 {
-	struct pagemap_node *node = descend(map, index, LEVEL_PTE, true);
+	struct pagemap_node *node = last_node(map, index);
 
-	if (!node)
+	if (!node && !(node = descend(map, index, LEVEL_PTE, true)))
 		return -ENOMEM;
+	map->last = node;
+	map->last_base = base_of(index);
 	for (unsigned i = 0; i < n; i++)
 		node->slot[slot_of(index, LEVEL_PTE) + i] = gfn + i;
 	node->used += n;

@@ -23,6 +23,8 @@ struct pagemap {
 	struct pagemap_node *free;  /* nodes to use again */
 	struct pagemap_slab *slabs; /* what nodes are cut from, mapped some at a time */
 	uint64_t pages;		    /* 4 KiB pages that have a frame */
+	struct pagemap_node *last;  /* the lowest node used last, or NULL; of the 512 */
+	uint64_t last_base; /* indexes from here on: most faults are near the last */
 };
 
 /* What stands at an index. */

@@ -59,6 +59,22 @@ int pt_walk(struct mm *mm, gva_t gva, unsigned level, bool alloc, struct pt_path
 	}
 }
 
+void pt_walk_pte(struct mm *mm, gva_t gva, struct pt_path *path)
+{
+	if (mm->last_pte_table && mm->last_pte_base == (gva & PMD_MASK)) {
+		path->level = LEVEL_PTE;
+		path->table[LEVEL_PTE] = mm->last_pte_table;
+		path->entry[LEVEL_PTE] =
+			table_entries(mm, mm->last_pte_table) + level_index(gva, LEVEL_PTE);
+		return;
+	}
+	pt_walk(mm, gva, LEVEL_PTE, false, path);
+	if (path->level == LEVEL_PTE) {
+		mm->last_pte_table = path->table[LEVEL_PTE];
+		mm->last_pte_base = gva & PMD_MASK;
+	}
+}
+
 struct visit {
 	gva_t start, end;
 	struct gather *g;
@@ -92,6 +108,8 @@ static int visit_table(struct mm *mm, const struct visit *v, gfn_t table, unsign
 			pt_set(mm, table, &entry[i], 0);
 			mm->count.tables[level - 1]--;
 			mm->count.tables_freed[level - 1]++;
+			if (below == mm->last_pte_table)
+				mm->last_pte_table = 0;
 			gather_table(v->g, below);
 		}
 	}

@@ -30,6 +30,12 @@ static inline uint64_t *pt_last(const struct pt_path *path)
  */
 int pt_walk(struct mm *mm, gva_t gva, unsigned level, bool alloc, struct pt_path *path);
 
+/*
+ * pt_walk() to the pte without alloc, as faults need it: by the table used last where gva lies in
+ * the same 2 MiB. Of *path only the last level is valid.
+ */
+void pt_walk_pte(struct mm *mm, gva_t gva, struct pt_path *path);
+
 /* Change an entry of a table and keep its count of entries in use. Flushing is the caller's. */
 void pt_set(struct mm *mm, gfn_t table, uint64_t *entry, uint64_t value);
 

@@ -55,11 +55,14 @@ static void augment_up(struct vma *vma)
 
 struct vma *vma_find(struct mm *mm, gva_t gva)
 {
-	struct vma *vma = RB_ROOT(&mm->vmas), *found = NULL;
+	struct vma *vma = mm->last_vma, *found = NULL;
 
+	if (vma && vma->vm_start <= gva && gva < vma->vm_end)
+		return vma;
+	vma = RB_ROOT(&mm->vmas);
 	while (vma) {
 		if (vma->vm_end > gva) {
-			found = vma;
+			found = mm->last_vma = vma;
 			if (vma->vm_start <= gva)
 				break;
 			vma = RB_LEFT(vma, node);
@@ -124,7 +127,8 @@ void vma_insert(struct mm *mm, struct vma *vma)
 void vma_remove(struct mm *mm, struct vma *vma)
 {
 	struct vma *prev = vma_prev(vma), *next = vma_next(vma);
-
+	if (mm->last_vma == vma)
+		mm->last_vma = NULL;
 	RB_REMOVE(vma_tree, &mm->vmas, vma);
 	/*
 	 * The place that went away is below or beside a neighbour: the two paths up
