@@ -211,7 +211,7 @@ static int time_fault_path(struct bench *bench, int out, struct mv_counters *cou
 
 int measure_fault_path(struct bench *bench)
 {
-	int rounds = bench->quick ? 3 : 9;
+	int rounds = bench->quick ? 5 : 25;
 	int out = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	struct mv_counters counters = { 0 };
 	int err = 0;
