@@ -236,6 +236,9 @@ static long do_mmap(struct mm *mm, gva_t addr, uint64_t len, int prot, int flags
 		return -ENOMEM;
 	want.vm_flags = (unsigned)vm_flags | ((unsigned)prot & VM_PROT) |
 			(flags & MAP_NORESERVE ? VM_NORESERVE : 0);
+	/* accountable_mapping() */
+	if ((want.vm_flags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) == VM_WRITE)
+		want.vm_flags |= VM_ACCOUNT;
 	if (flags & MAP_ANONYMOUS) {
 		want.vm_pgoff = vm_flags & VM_SHARED ? 0 : want.vm_start >> PAGE_SHIFT;
 		want.vm_object = vm_flags & VM_SHARED ? object_new_anon(mm->phys) : NULL;
@@ -285,6 +288,18 @@ long mm_munmap(struct mm *mm, gva_t addr, uint64_t len)
 	return ret;
 }
 
+/* mprotect_fixup()'s way with VM_ACCOUNT. */
+static unsigned account(const struct vma *vma, unsigned vm_flags)
+{
+	if (vm_flags & VM_WRITE) {
+		if (!(vma->vm_flags & (VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE)))
+			vm_flags |= VM_ACCOUNT;
+	} else if (!vma->vm_object && !vma->anon_id) {
+		vm_flags &= ~VM_ACCOUNT;
+	}
+	return vm_flags;
+}
+
 /* mprotect_fixup(): the part of *vma in [start, end) gets prot; *vma becomes what holds it then. */
 static int protect_vma(struct mm *mm, struct gather *g, struct vma **pvma, gva_t start,
 		       gva_t end, unsigned prot)
@@ -297,6 +312,7 @@ static int protect_vma(struct mm *mm, struct gather *g, struct vma **pvma, gva_t
 		return -EACCES;
 	if (vm_flags == vma->vm_flags)
 		return 0;
+	vm_flags = account(vma, vm_flags);
 	err = cut_range(mm, g, start, end);
 	if (err)
 		return err;
@@ -371,7 +387,7 @@ static bool brk_has_room(struct mm *mm, gva_t oldbrk, gva_t newbrk)
 static long do_brk(struct mm *mm, gva_t brk)
 {
 	gva_t oldbrk = page_align(mm->brk), newbrk = page_align(brk);
-	struct vma want = { .vm_flags = VM_READ | VM_WRITE | VM_MAY_ALL };
+	struct vma want = { .vm_flags = VM_READ | VM_WRITE | VM_MAY_ALL | VM_ACCOUNT };
 
 	if (brk < mm->start_brk || brk > MV_TASK_SIZE)
 		return (long)mm->brk;
@@ -424,7 +440,7 @@ static long do_msync(struct mm *mm, gva_t addr, uint64_t len, int flags)
 	    (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
 		return -EINVAL;
 	end = addr + page_align(len);
-	if (end < addr || (len && end == addr))
+	if (end < addr) /* a length that overflows to nothing is nothing, there too */
 		return -ENOMEM;
 	for (; addr < end; addr = vma->vm_end) {
 		vma = vma_find(mm, addr);
@@ -462,7 +478,7 @@ int mm_map_stack(struct mm *mm, gva_t end, uint64_t size)
 			    .vm_end = end,
 			    .vm_pgoff = (end - size) >> PAGE_SHIFT,
 			    .vm_flags = VM_READ | VM_WRITE | VM_MAY_ALL | VM_GROWSDOWN |
-					VM_STACK };
+					VM_STACK | VM_ACCOUNT };
 	int err;
 
 	pthread_mutex_lock(&mm->lock);

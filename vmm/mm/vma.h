@@ -24,6 +24,7 @@
 #define VM_GROWSDOWN 0x100u /* a fault just below extends it */
 #define VM_NORESERVE 0x200u /* MAP_NORESERVE: shown in smaps */
 #define VM_STACK 0x400u	    /* the payload's first stack: its name in maps */
+#define VM_ACCOUNT 0x800u   /* counts for overcommit on Linux: decides about merging */
 #define VM_PROT (VM_READ | VM_WRITE | VM_EXEC)
 #define VM_MAY_SHIFT 4 /* VM_MAYREAD is VM_READ << 4, and so on */
 
