@@ -52,6 +52,17 @@ static uint64_t index_of(gva_t gva)
 	return gva >> PAGE_SHIFT;
 }
 
+/* reusable_anon_vma() of mm/vma.c: the id of a neighbour that differs in its access at most. */
+static unsigned reusable_id(const struct vma *a, const struct vma *b,
+			    const struct vma *from)
+{
+	if (!a || !b || a->vm_end != b->vm_start || a->vm_object != b->vm_object ||
+	    (a->vm_flags ^ b->vm_flags) & ~VM_PROT ||
+	    b->vm_pgoff != vma_pgoff(a, a->vm_end))
+		return 0;
+	return from->anon_id;
+}
+
 /* A private page comes into being: from here on the VMA merges as one that has pages. */
 static void prepare_anon_id(struct mm *mm, struct vma *vma)
 {
@@ -59,18 +70,13 @@ static void prepare_anon_id(struct mm *mm, struct vma *vma)
 
 	if (vma->anon_id)
 		return;
-	/* find_mergeable_anon_vma(): take the neighbour's, so that they can still merge */
+	/* find_mergeable_anon_vma(): take a neighbour's, so that they can still merge */
 	next = vma_next(vma);
 	prev = vma_prev(vma);
-	if (next && next->vm_start == vma->vm_end && next->anon_id &&
-	    next->vm_object == vma->vm_object &&
-	    next->vm_pgoff == vma_pgoff(vma, vma->vm_end))
-		vma->anon_id = next->anon_id;
-	else if (prev && prev->vm_end == vma->vm_start && prev->anon_id &&
-		 prev->vm_object == vma->vm_object &&
-		 vma->vm_pgoff == vma_pgoff(prev, prev->vm_end))
-		vma->anon_id = prev->anon_id;
-	else
+	vma->anon_id = reusable_id(vma, next, next);
+	if (!vma->anon_id)
+		vma->anon_id = reusable_id(prev, vma, prev);
+	if (!vma->anon_id)
 		vma->anon_id = ++mm->last_anon_id;
 }
 
