@@ -22,14 +22,14 @@ Test(payloads, hello_writes_its_greeting_and_exits_with_0, LIMIT)
 
 Test(payloads, marker_bytes_stand_at_their_symbols, LIMIT)
 {
-	unsigned char want[64], read[64];
+	static const unsigned char want[64] =
+		"mapvisor: these bytes stand at marker, counting:"
+		"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f";
+	unsigned char read[64];
 	struct sandbox s;
 	struct mv_walk w;
 
 	REQUIRE_KVM();
-	memcpy(want, "mapvisor: these bytes stand at marker, counting:", 48);
-	for (int i = 0; i < 16; i++)
-		want[48 + i] = (unsigned char)i;
 	sandbox_init(&s);
 	sandbox_do(&s, "walkme");
 	mv_assert_exited(&s.end, 0);

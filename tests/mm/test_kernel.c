@@ -92,19 +92,22 @@ static long there(struct space *s, const struct call *c)
 	}
 }
 
+/* "START-END PROT" of the lines that lie in the region. */
 static void list_here(char *list)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
-	unsigned long start, end;
-	char line[512], prot[8];
+	char line[512], *prot;
 	size_t n = 0;
 
 	*list = '\0';
-	while (fgets(line, sizeof(line), maps))
-		if (sscanf(line, "%lx-%lx %7s", &start, &end, prot) == 3 &&
-		    start >= REGION && end <= REGION + PAGES * PAGE_SIZE)
-			n += (size_t)snprintf(list + n, LIST_MAX - n, "%lx-%lx %s\n", start,
-					      end, prot);
+	while (fgets(line, sizeof(line), maps)) {
+		unsigned long start = strtoul(line, &prot, 16);
+		unsigned long end = strtoul(prot + 1, &prot, 16);
+
+		if (start >= REGION && end <= REGION + PAGES * PAGE_SIZE)
+			n += (size_t)snprintf(list + n, LIST_MAX - n, "%lx-%lx %.4s\n",
+					      start, end, prot + 1);
+	}
 	fclose(maps);
 }
 

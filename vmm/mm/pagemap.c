@@ -65,7 +65,7 @@ static struct pagemap_node *new_node(struct pagemap *map)
 
 static void free_node(struct pagemap *map, struct pagemap_node *n)
 {
-	if (n == map->last)
+	if (map->last && n == map->last)
 		map->last = NULL;
 	n->slot[0] = (uintptr_t)map->free;
 	map->free = n;
