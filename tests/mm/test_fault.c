@@ -333,7 +333,7 @@ Test(gather, a_table_is_not_used_again_before_a_drop)
 {
 	struct space s;
 	gva_t gva;
-	gfn_t table;
+	gfn_t table = 0;
 
 	space_init(&s, GIB, 1, MV_THP_NEVER);
 	s.phys.quarantine_max = 3;

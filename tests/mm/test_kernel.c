@@ -8,7 +8,8 @@
 
 #include "tests/mm/space.h"
 
-#define REGION 0x100000000000ull
+/* Where nothing else of a process lies, sanitized or not. */
+#define REGION 0x200000000000ull
 #define PAGES 48
 #define STEPS 3000
 #define LIST_MAX 8192
