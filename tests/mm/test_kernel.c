@@ -166,17 +166,17 @@ static void compare_with_kernel(uint64_t seed)
 	space_destroy(&s);
 }
 
-Test(kernel, random_calls_return_and_leave_what_linux_does_seed_1, .timeout = 60)
+Test(kernel, random_calls_return_and_leave_what_linux_does_seed_1)
 {
 	compare_with_kernel(1);
 }
 
-Test(kernel, random_calls_return_and_leave_what_linux_does_seed_2, .timeout = 60)
+Test(kernel, random_calls_return_and_leave_what_linux_does_seed_2)
 {
 	compare_with_kernel(2);
 }
 
-Test(kernel, random_calls_return_and_leave_what_linux_does_seed_3, .timeout = 60)
+Test(kernel, random_calls_return_and_leave_what_linux_does_seed_3)
 {
 	compare_with_kernel(3);
 }
