@@ -235,6 +235,30 @@ Test(sandbox, calls_answer_as_the_hosts_kernel_does, LIMIT)
 	unlink(path);
 }
 
+/*
+ * Whatever a payload asks for, it ends itself at most, and writes nowhere but where it may. 0 and 1
+ * are closed to it, 2 is the test's memfd.
+ */
+Test(sandbox, hostile_calls_end_the_payload_at_most, LIMIT)
+{
+	REQUIRE_KVM();
+	for (int seed = 1; seed <= 12; seed++) {
+		struct sandbox s;
+		char text[16];
+
+		snprintf(text, sizeof(text), "%d", seed);
+		sandbox_init(&s);
+		s.opt.mem = 64 << 20;
+		s.opt.fds[1] = -1;
+		sandbox_do(&s, "fuzzcalls", text, "1500");
+		cr_assert(s.end.kind == MV_EXIT_STATUS || s.end.kind == MV_EXIT_SIGNAL ||
+				  s.end.kind == MV_EXIT_OOM,
+			  "seed %d: ended in way %d", seed, (int)s.end.kind);
+		cr_assert(counters(&s).calls > 100, "seed %d ended at once", seed);
+		sandbox_close(&s);
+	}
+}
+
 Test(assertions, a_difference_shows_both_bytes_the_place_and_the_walk, LIMIT)
 {
 	struct sandbox s;
