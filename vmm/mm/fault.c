@@ -91,10 +91,13 @@ static bool only_owner(const struct fault *f, struct pagemap_entry page)
 	return phys_frame(f->mm->phys, head(page))->refs == 1;
 }
 
-/* The entry for a private page: writable only if it has no other owner. */
+/*
+ * The entry for a private page that may have content: writable only if it has no other owner. A is
+ * set, for without it the page would be taken for one that was never touched.
+ */
 static uint64_t private_entry(const struct fault *f, struct pagemap_entry page)
 {
-	uint64_t bits = vma_page_prot(f->vma) | (page.huge ? PTE_PS : 0);
+	uint64_t bits = vma_page_prot(f->vma) | PTE_A | (page.huge ? PTE_PS : 0);
 
 	return pte_make(head(page), only_owner(f, page) ? bits : bits & ~PTE_W);
 }
@@ -407,7 +410,7 @@ static struct mm_fault do_file_page(struct fault *f)
 /*
  * The entry for f->gva, which may have led to `old`, leads to a frame of its own now. A
  * CPU that waits for it retries the write and finds the new one; any other translation of
- * the old frame has to go.
+ * the old frame has to go. A is set, since the frame has content.
  */
 static int repoint(struct fault *f, gfn_t gfn)
 {
@@ -415,7 +418,7 @@ static int repoint(struct fault *f, gfn_t gfn)
 	struct gather g;
 
 	pt_set(f->mm, f->path.table[LEVEL_PTE], pt_last(&f->path),
-	       pte_make(gfn, vma_page_prot(f->vma)));
+	       pte_make(gfn, vma_page_prot(f->vma) | PTE_A));
 	if (!(old & PTE_A) || (f->guest && f->access == MV_WRITE && f->mm->nr_vcpus <= 1))
 		return 0;
 	gather_init(&g, f->mm->phys);

@@ -157,28 +157,33 @@ long mm_reclaim(struct mm *mm)
 	return (long)(before - mm->phys->charged);
 }
 
+struct revalidate {
+	struct gather g;
+	long zapped; /* entries */
+};
+
 /* Drop an entry that leads to the file's own page, not to a private copy. */
 static int zap_file_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 {
-	struct gather *g = arg;
+	struct revalidate *r = arg;
 	gfn_t gfn = pte_gfn(*leaf->entry);
 
 	if (phys_arena(mm->phys, gfn_gpa(gfn))->kind != ARENA_FILE)
 		return 0;
 	pt_set(mm, leaf->table, leaf->entry, 0);
-	gather_keep(g, gfn, 1);
+	gather_keep(&r->g, gfn, 1);
+	r->zapped++;
 	return 0;
 }
 
 long mm_revalidate(struct mm *mm)
 {
-	struct gather g;
+	struct revalidate r = { .zapped = 0 };
 	struct vma *vma;
-	long zapped;
 	int err = 0;
 
 	pthread_mutex_lock(&mm->lock);
-	gather_init(&g, mm->phys);
+	gather_init(&r.g, mm->phys);
 	for (vma = vma_find(mm, 0); vma; vma = vma_next(vma)) {
 		struct object *obj = vma->vm_object;
 		uint64_t pages;
@@ -194,11 +199,10 @@ long mm_revalidate(struct mm *mm)
 				    vma->vm_start +
 					    ((max_u64(pages, vma->vm_pgoff) - vma->vm_pgoff)
 					     << PAGE_SHIFT),
-				    vma->vm_end, &g, zap_file_leaf, &g);
+				    vma->vm_end, &r.g, zap_file_leaf, &r);
 	}
-	zapped = g.nr;
-	if (gather_finish(&g) && !err)
-		err = g.err;
+	if (gather_finish(&r.g) && !err)
+		err = r.g.err;
 	pthread_mutex_unlock(&mm->lock);
-	return err ? err : zapped;
+	return err ? err : r.zapped;
 }

@@ -87,7 +87,7 @@ long mm_msync(struct mm *mm, gva_t addr, uint64_t len, int flags);
 
 /* The stack: [end - size, end), growing down to STACK_LIMIT. 0 or -errno. */
 int mm_map_stack(struct mm *mm, gva_t end, uint64_t size);
-/* Bytes of a private file mapping from gva to the end of its page read as zero. */
+/* Bytes of a private file mapping from gva to the end of its page read as zero; at its start: none. */
 void mm_set_zero_from(struct mm *mm, gva_t gva);
 
 /* ---- faults: fault.c */

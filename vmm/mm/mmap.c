@@ -493,7 +493,7 @@ void mm_set_zero_from(struct mm *mm, gva_t gva)
 
 	pthread_mutex_lock(&mm->lock);
 	vma = vma_lookup(mm, gva);
-	if (vma)
+	if (vma && gva & ~PAGE_MASK)
 		vma->zero_from = gva;
 	pthread_mutex_unlock(&mm->lock);
 }

@@ -239,7 +239,10 @@ gfn_t phys_alloc_anon(struct phys *phys, unsigned want, unsigned *got)
 		want = (unsigned)min_u64(want, phys->limit - phys->charged);
 		gfn = pop(phys, &phys->free[ARENA_ANON]);
 		if (gfn) /* as a rule the next on the list adjoins: they were freed together */
-			for (*got = 1; *got < want && phys->free[ARENA_ANON] == gfn + *got;
+			for (*got = 1;
+			     *got < want && phys->free[ARENA_ANON] == gfn + *got &&
+			     phys_arena(phys, gfn_gpa(gfn + *got)) ==
+				     phys_arena(phys, gfn_gpa(gfn));
 			     ++*got)
 				pop(phys, &phys->free[ARENA_ANON]);
 		else
