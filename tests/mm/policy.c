@@ -340,8 +340,8 @@ Test(policy, forty_links_are_the_limit)
 	refuses("in/l41", O_RDONLY, ELOOP);
 }
 
-/* What a link of /proc shows is a name like any other: nothing behind it is entered. */
-Test(policy, magic_links_are_names)
+/* /proc is the VMM's own, /proc/self/mem its memory; and what its links show are names only. */
+Test(policy, nothing_in_proc_is_opened_and_its_links_are_names)
 {
 	struct mv_grant proc = { "/proc", false };
 	struct mv_error err;
@@ -349,7 +349,8 @@ Test(policy, magic_links_are_names)
 	int fd;
 
 	cr_assert_eq(policy_init(&policy, &proc, 1, &err), 0, "%s", err.text);
-	cr_expect_eq(open_raw(NULL, "/proc/self/stat", O_RDONLY), 0);
+	cr_expect_eq(open_raw(NULL, "/proc/self/stat", O_RDONLY), -EACCES);
+	cr_expect_eq(open_raw(NULL, "/proc/self/mem", O_RDONLY), -EACCES);
 	fd = open(temp_path("out/secret"), O_RDONLY);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	cr_expect_eq(open_raw(NULL, path, O_RDONLY), -EACCES);

@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "vmm/observe/error.h"
@@ -377,6 +379,17 @@ static int permit(const struct place *pl, int flags)
 }
 
 /*
+ * The host's /proc is the VMM's own: /proc/self/mem would be this process's memory. No grant, of
+ * the root, say, reaches into it.
+ */
+static bool on_procfs(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) || fs.f_type == PROC_SUPER_MAGIC;
+}
+
+/*
  * Open it. Whatever stands at that place by now: a device or a FIFO neither waits nor gets
  * through, and O_NONBLOCK, which was for them, goes again.
  */
@@ -391,7 +404,8 @@ static int open_place(const struct place *pl, int flags, mode_t mode, struct ope
 			  pass & O_CREAT ? mode & 0777 : 0);
 	if (fd < 0)
 		return fd == -ELOOP || fd == -ENXIO ? -EACCES : fd;
-	if (fstat(fd, &st) || !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))) {
+	if (fstat(fd, &st) || !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) ||
+	    on_procfs(fd)) {
 		close(fd);
 		return -EACCES;
 	}
