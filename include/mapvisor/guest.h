@@ -32,7 +32,7 @@
 #define MV_CALL_NOP (MV_CALL_BASE + 0)
 
 /*
- * A payload may map 0x1000 .. MV_TASK_SIZE - 1, as on Linux with four levels
+ * A payload may map 0x10000 .. MV_TASK_SIZE - 1, as on Linux with four levels
  * (arch/x86/include/asm/page_64_types.h: TASK_SIZE_MAX). The page behind it, which
  * Linux leaves unused, holds the system-call entry where SYSCALL stays in ring 3.
  */

@@ -14,7 +14,7 @@
 #include "vmm/observe/error.h"
 
 /*
- * Where the slot that drops move lies: two pages right below PHYS_BASE, apart from all
+ * Where the slot that drops move lies: 4 or 2 pages below PHYS_BASE, apart from all
  * arenas and from the APIC's page.
  */
 #define DROP_GPA (PHYS_BASE - 4 * PAGE_SIZE)

@@ -134,7 +134,7 @@ bool phys_can_charge(struct phys *phys, uint64_t n);
 
 /*
  * Frames of 4 KiB (ARENA_ANON, or a split 2 MiB one) without owner or translation, whose host
- * memory was given back: they are zero. See gather.h, which alone calls it.
+ * memory was given back: they are zero. From gather.c, or before anyone could own them.
  */
 void phys_free_anon(struct phys *phys, gfn_t gfn, unsigned n);
 /* An unlinked table: kept in quarantine until the next drop. */
