@@ -55,6 +55,16 @@ static inline void mv_text_place(FILE *out, struct mv_vm *vm, uint64_t gva)
 	mv_print_walk(vm, gva, out);
 }
 
+/* What a failure says where there is no room for its details: never NULL, which means success. */
+static inline char *mv_text_bare(const char *what)
+{
+	char *text = (char *)malloc(strlen(what) + 1);
+
+	if (!text)
+		abort();
+	return strcpy(text, what);
+}
+
 /* All that was written to a file from tmpfile(), which is closed; the caller's to free(). */
 static inline char *mv_text_of(FILE *file)
 {
@@ -65,7 +75,7 @@ static inline char *mv_text_of(FILE *file)
 	if (text && fread(text, 1, (size_t)size, file) < (size_t)size)
 		text[0] = '\0';
 	fclose(file);
-	return text;
+	return text ? text : mv_text_bare("failed, and the details can't be kept");
 }
 
 /*
@@ -84,7 +94,10 @@ static inline char *mv_diff_text(struct mv_vm *vm, uint64_t gva, const void *exp
 	mv_read(vm, gva, found, len, &have);
 	while (at < have && found[at] == want[at])
 		at++;
-	if (at < len && (out = tmpfile())) {
+	if (at < len && !(out = tmpfile())) {
+		text = mv_text_bare(
+			"guest memory differs, and no file can be made to say how");
+	} else if (at < len) {
 		from = at - at % MV_TEXT_ROW;
 		to = from + MV_TEXT_ROW < len ? from + MV_TEXT_ROW : len;
 		fprintf(out, "guest memory at 0x%llx differs at byte %zu of %zu%s\n",
@@ -118,8 +131,11 @@ static inline char *mv_place_text(struct mv_vm *vm, uint64_t gva, bool ok, const
 {
 	FILE *out;
 
-	if (ok || !(out = tmpfile()))
+	if (ok)
 		return NULL;
+	out = tmpfile();
+	if (!out)
+		return mv_text_bare(what);
 	fprintf(out, "0x%llx: %s\n", (unsigned long long)gva, what);
 	mv_text_place(out, vm, gva);
 	return mv_text_of(out);

@@ -5,6 +5,7 @@
 
 #include <mapvisor/criterion.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/lib/require_kvm.h"
@@ -98,6 +99,25 @@ static inline struct mv_counters counters(struct sandbox *s)
 
 	mv_counters(s->vm, &c);
 	return c;
+}
+
+/* Run a program of the host's, argv[0], found as a shell does; what it writes is in text. */
+static inline void run_natively(const char *const *argv, char *text, size_t size)
+{
+	char test[] = "TEST=1", *const envp[] = { test, NULL };
+	int out = memfd_create("native", MFD_CLOEXEC), status;
+	pid_t pid = fork();
+	ssize_t n;
+
+	if (!pid) {
+		dup2(out, STDOUT_FILENO);
+		execvpe(argv[0], (char *const *)(uintptr_t)argv, envp);
+		_exit(127);
+	}
+	cr_assert(waitpid(pid, &status, 0) == pid && status == 0, "%s", argv[0]);
+	n = pread(out, text, size - 1, 0);
+	text[n < 0 ? 0 : n] = '\0';
+	close(out);
 }
 
 /* A file of the test's own with these bytes; path has room for PATH_MAX. */

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <sys/wait.h>
+#include <sys/resource.h>
 
 #include "tests/kvm/sandbox.h"
 
@@ -187,24 +187,6 @@ Test(sandbox, unknown_calls_are_answered_enosys_and_counted_by_number, LIMIT)
 	sandbox_close(&s);
 }
 
-/* Run a payload without a sandbox; what it writes is in text. */
-static void run_natively(const char *name, const char *arg, char *text, size_t size)
-{
-	int out = memfd_create("native", MFD_CLOEXEC), status;
-	pid_t pid = fork();
-	ssize_t n;
-
-	if (!pid) {
-		dup2(out, STDOUT_FILENO);
-		execl(payload_path(name), name, arg, (char *)NULL);
-		_exit(127);
-	}
-	cr_assert(waitpid(pid, &status, 0) == pid && status == 0);
-	n = pread(out, text, size - 1, 0);
-	text[n < 0 ? 0 : n] = '\0';
-	close(out);
-}
-
 Test(sandbox, calls_answer_as_the_hosts_kernel_does, LIMIT)
 {
 	static const char digits[] = "0123456789012345678901234567890123456789"
@@ -216,7 +198,8 @@ Test(sandbox, calls_answer_as_the_hosts_kernel_does, LIMIT)
 
 	REQUIRE_KVM();
 	make_file(path, digits, sizeof(digits) - 1);
-	run_natively("calls", path, native, sizeof(native));
+	run_natively((const char *const[]){ payload_path("calls"), path, NULL }, native,
+		     sizeof(native));
 	sandbox_init(&s);
 	s.opt.grants = &grant;
 	s.opt.ngrants = 1;
@@ -277,4 +260,43 @@ Test(assertions, a_difference_shows_both_bytes_the_place_and_the_walk, LIMIT)
 	free(text);
 	cr_assert_null(mv_diff_text(s.vm, symbol(&s, "greeting"), "hello", 5));
 	sandbox_close(&s);
+}
+
+Test(assertions, a_failure_stays_one_where_no_file_can_be_made_for_its_text, LIMIT)
+{
+	struct rlimit old, none;
+	char *text, *place;
+	struct sandbox s;
+
+	REQUIRE_KVM();
+	sandbox_init(&s);
+	sandbox_do(&s, "hello");
+	getrlimit(RLIMIT_NOFILE, &old);
+	none = (struct rlimit){ 0, old.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &none);
+	text = mv_diff_text(s.vm, symbol(&s, "greeting"), "hellO", 5);
+	place = mv_place_text(s.vm, 0, false, "x");
+	setrlimit(RLIMIT_NOFILE, &old);
+	cr_expect(text, "a difference passes as none");
+	cr_expect(place, "a failure passes as none");
+	free(text);
+	free(place);
+	sandbox_close(&s);
+}
+
+Test(sandbox, more_mem_takes_no_more_slots, LIMIT)
+{
+	uint64_t slots[2];
+
+	REQUIRE_KVM();
+	for (int i = 0; i < 2; i++) {
+		struct sandbox s;
+
+		sandbox_init(&s);
+		s.opt.mem = i ? 16ull << 30 : 256ull << 20;
+		sandbox_do(&s, "hello");
+		slots[i] = counters(&s).slots;
+		sandbox_close(&s);
+	}
+	cr_assert_eq(slots[0], slots[1], "%lu, %lu", slots[0], slots[1]);
 }

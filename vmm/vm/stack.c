@@ -10,6 +10,7 @@
  */
 #include "vmm/vm/stack.h"
 
+#include <cpuid.h>
 #include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -61,9 +62,13 @@ static void aux(struct build *b, uint64_t type, uint64_t value)
 static void fill_aux(struct build *b, const struct image *image, gva_t random,
 		     gva_t platform, gva_t execfn)
 {
+	unsigned int eax, ebx, ecx, edx;
+
 	if (getauxval(AT_MINSIGSTKSZ))
 		aux(b, AT_MINSIGSTKSZ, getauxval(AT_MINSIGSTKSZ));
-	aux(b, AT_HWCAP, getauxval(AT_HWCAP));
+	/* glibc's getauxval() has a value of its own for this one; Linux's is CPUID.1:EDX */
+	if (__get_cpuid(1, &eax, &ebx, &ecx, &edx))
+		aux(b, AT_HWCAP, edx);
 	aux(b, AT_PAGESZ, PAGE_SIZE);
 	aux(b, AT_CLKTCK, (uint64_t)sysconf(_SC_CLK_TCK));
 	aux(b, AT_PHDR, image->phdr);

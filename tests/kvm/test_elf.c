@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* test_elf.c: damaged executables: refused with their path, or run to some end; nothing else. */
+#include <elf.h>
+#include <errno.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+#include "tests/kvm/sandbox.h"
+
+#define LIMIT .timeout = 120
+
+static unsigned char *image;
+static size_t image_size;
+
+static void read_image(const char *name)
+{
+	FILE *f = fopen(payload_path(name), "re");
+	struct stat st;
+
+	cr_assert(f && !fstat(fileno(f), &st));
+	image_size = (size_t)st.st_size;
+	image = (unsigned char *)malloc(image_size);
+	cr_assert_eq(fread(image, 1, image_size, f), image_size);
+	fclose(f);
+}
+
+/* what: how the file is damaged, for the message. */
+static void try_bytes(const unsigned char *bytes, size_t len, const char *what)
+{
+	const char *argv[] = { "elf", NULL }, *envp[] = { NULL };
+	struct mv_error err = { 0 };
+	struct mv_options opt;
+	struct mv_exit end;
+	struct mv_vm *vm;
+	char path[PATH_MAX];
+	int r;
+
+	make_file(path, bytes, len);
+	chmod(path, 0755);
+	mv_options_init(&opt);
+	opt.mem = 64 << 20;
+	opt.timeout_ns = SECOND / 5;
+	opt.fds[0] = opt.fds[1] = opt.fds[2] = -1;
+	cr_assert(!mv_open(&opt, &vm, &err), "%s: %s", what, err.text);
+	r = mv_load(vm, path, argv, envp, &err);
+	if (r) {
+		cr_expect(r == -ENOEXEC || r == -EACCES, "%s: mv_load gave %d: %s", what, r,
+			  err.text);
+		cr_expect(strstr(err.text, path), "%s: path not named: %s", what, err.text);
+	} else {
+		r = mv_run(vm, &end, &err);
+		cr_expect(!r, "%s: mv_run gave %d: %s", what, r, err.text);
+	}
+	mv_close(vm);
+	unlink(path);
+}
+
+Test(elf, a_file_cut_anywhere_is_refused_or_runs, LIMIT)
+{
+	char what[64];
+
+	REQUIRE_KVM();
+	read_image("hello");
+	for (size_t len = 0; len <= 1024 && len < image_size; len += len < 256 ? 1 : 64) {
+		snprintf(what, sizeof(what), "cut to %zu", len);
+		try_bytes(image, len, what);
+	}
+	for (size_t len = 2048; len < image_size; len += 1024) {
+		snprintf(what, sizeof(what), "cut to %zu", len);
+		try_bytes(image, len, what);
+	}
+}
+
+/* Each 1, 2, 4, 8-byte piece of the head and of the program headers. */
+static void each_field(const char *name)
+{
+	static const uint64_t values[] = {
+		0,	  1,	   2,	       -1ull,	   -4096ull,	   0x7ff,
+		0x1000,	  0xffff,  1ull << 47, 1ull << 63, 0x7fffffffffff, 0x7ffffffff000,
+		0x400000, 0x401800
+	};
+	Elf64_Ehdr *h;
+	size_t end;
+	char what[96];
+
+	read_image(name);
+	h = (Elf64_Ehdr *)image;
+	end = h->e_phoff + h->e_phnum * sizeof(Elf64_Phdr);
+	for (size_t at = 4; at < end; at += at < 64 ? 2 : 8)
+		for (size_t v = 0; v < sizeof(values) / sizeof(*values); v++) {
+			unsigned char old[8];
+			size_t n = at < 24 || (at >= 48 && at < 64) ? 2 : 8;
+
+			memcpy(old, image + at, 8);
+			memcpy(image + at, &values[v], n);
+			snprintf(what, sizeof(what), "%s: %zu bytes at %zu = 0x%llx", name,
+				 n, at, (unsigned long long)values[v]);
+			try_bytes(image, image_size, what);
+			memcpy(image + at, old, 8);
+		}
+}
+
+Test(elf, any_value_in_a_header_field_is_refused_or_runs, LIMIT)
+{
+	REQUIRE_KVM();
+	each_field("hello");
+}
+
+Test(elf, any_value_in_a_pies_header_field_is_refused_or_runs, LIMIT)
+{
+	REQUIRE_KVM();
+	each_field("hello-pie");
+}
+
+Test(elf, random_damage_is_refused_or_runs, LIMIT)
+{
+	uint64_t x = 88172645463325252ull;
+	unsigned char *copy;
+
+	REQUIRE_KVM();
+	read_image("hello");
+	copy = (unsigned char *)malloc(image_size);
+	for (unsigned int n = 0; n < 2000; n++) {
+		char what[64];
+
+		snprintf(what, sizeof(what), "mutation %u", n);
+		memcpy(copy, image, image_size);
+		for (unsigned int k = 0; k < 1 + n % 6; k++) {
+			size_t at;
+
+			x ^= x << 13;
+			x ^= x >> 7;
+			x ^= x << 17;
+			at = x % 3 ? (x >> 8) % 512 : (x >> 8) % image_size;
+			copy[at] = (unsigned char)(x >> 56);
+		}
+		try_bytes(copy, image_size, what);
+	}
+	free(copy);
+}
