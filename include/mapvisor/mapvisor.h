@@ -191,6 +191,7 @@ struct mv_vma {
 	bool shared;
 	bool noreserve;	    /* MAP_NORESERVE */
 	bool growsdown;	    /* the stack, or MAP_GROWSDOWN */
+	bool locked;	    /* mlock, MAP_LOCKED */
 	uint64_t offset;    /* in the file */
 	uint64_t dev, ino;  /* of the file; 0 for anonymous memory */
 	char name[256];	    /* path, "[heap]", "[stack]" or ""; cut to fit, '\0'-ended */

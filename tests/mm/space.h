@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "vmm/mm/check.h"
 #include "vmm/mm/pgtable.h"
 
 #define RW (PROT_READ | PROT_WRITE)
@@ -48,8 +49,17 @@ static inline void space_init(struct space *s, uint64_t limit, unsigned around,
 	cr_assert(!mm_init(&s->mm, &s->phys, around, thp));
 }
 
+/* Everything in it is consistent. */
+static inline void check(struct space *s)
+{
+	char text[256];
+
+	cr_assert_null(mm_check(&s->mm, text, sizeof(text)), "%s", text);
+}
+
 static inline void space_destroy(struct space *s)
 {
+	check(s);
 	mm_destroy(&s->mm);
 	cr_assert_eq(s->phys.reserved, 0, "frames are left");
 	cr_assert_eq(s->phys.charged, s->phys.nr_quarantine, "tables are left");
@@ -62,6 +72,7 @@ static inline gva_t map(struct space *s, gva_t at, uint64_t len, int prot, int f
 			   false, 0);
 
 	cr_assert(ret > 0, "mmap: %ld", ret);
+	check(s);
 	return (gva_t)ret;
 }
 

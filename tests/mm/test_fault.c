@@ -13,6 +13,8 @@ Test(fault, anonymous_memory_reads_zero_and_keeps_what_is_written)
 	gva = map(&s, 0, 4 * PAGE_SIZE, RW, ANON);
 	assert_fault(touch(&s, gva, MV_READ), MV_FAULT_ANON);
 	cr_assert_eq(*byte_at(&s, gva + 5), 0);
+	/* as Linux's zero page: only the write makes it a page of the payload's own */
+	assert_fault(touch(&s, gva, MV_WRITE), MV_FAULT_WP);
 	*byte_at(&s, gva + 5) = 7;
 	assert_fault(touch(&s, gva, MV_WRITE), MV_FAULT_SPURIOUS);
 	cr_assert_eq(*byte_at(&s, gva + 5), 7);

@@ -33,13 +33,25 @@ int64_t sys_munmap(struct process *p, const uint64_t a[6]);
 int64_t sys_mprotect(struct process *p, const uint64_t a[6]);
 int64_t sys_brk(struct process *p, const uint64_t a[6]);
 int64_t sys_msync(struct process *p, const uint64_t a[6]);
+int64_t sys_mremap(struct process *p, const uint64_t a[6]);
+int64_t sys_madvise(struct process *p, const uint64_t a[6]);
+int64_t sys_mincore(struct process *p, const uint64_t a[6]);
+int64_t sys_mlock(struct process *p, const uint64_t a[6]);
+int64_t sys_mlock2(struct process *p, const uint64_t a[6]);
+int64_t sys_munlock(struct process *p, const uint64_t a[6]);
+int64_t sys_mlockall(struct process *p, const uint64_t a[6]);
+int64_t sys_munlockall(struct process *p, const uint64_t a[6]);
 
 /* open.c */
 int64_t sys_open(struct process *p, const uint64_t a[6]);
 int64_t sys_openat(struct process *p, const uint64_t a[6]);
 int64_t sys_close(struct process *p, const uint64_t a[6]);
 int64_t sys_fstat(struct process *p, const uint64_t a[6]);
+int64_t sys_ftruncate(struct process *p, const uint64_t a[6]);
 int64_t sys_lseek(struct process *p, const uint64_t a[6]);
+
+/* special.c */
+int64_t sys_memfd_create(struct process *p, const uint64_t a[6]);
 
 /* rw.c */
 int64_t sys_read(struct process *p, const uint64_t a[6]);

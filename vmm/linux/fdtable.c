@@ -51,10 +51,25 @@ struct file *file_new(int fd, bool owned, mode_t mode, int flags, const char *pa
 	return file;
 }
 
+int file_charge(struct file *file, struct mm *mm, uint64_t size)
+{
+	uint64_t pages = (size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+
+	if (!file->memory || pages <= file->charged)
+		return 0;
+	if (phys_charge(mm->phys, pages - file->charged))
+		return -ENOSPC;
+	file->charged = pages;
+	return 0;
+}
+
 void file_put(struct file *file, struct mm *mm)
 {
 	if (--file->refs)
 		return;
+	/* mappings may outlive it: what they hold of a memfd is then the host's */
+	if (file->charged && mm)
+		phys_uncharge(mm->phys, file->charged);
 	if (file->object && mm) { /* without an mm nothing was mapped yet */
 		pthread_mutex_lock(&mm->lock);
 		object_put(file->object);

@@ -36,7 +36,11 @@ struct file {
 	bool messages;	     /* a socket that keeps one write's bytes together */
 	bool no_nowait;	     /* RWF_NOWAIT was refused */
 	bool readable, writable; /* how it was opened */
-	char *path;	       /* absolute, without symbolic links; "" where it has none */
+	bool zero;		 /* /dev/zero: mapped, it is anonymous memory */
+	bool unmappable;	 /* a regular file on the host, but not to the payload */
+	bool memory;	  /* of memfd_create: its size counts as the payload's memory */
+	uint64_t charged; /* ... in pages */
+	char *path;	  /* absolute, without symbolic links; "" where it has none */
 	struct object *object; /* for VMAs, a reference; NULL until the first mmap */
 };
 
@@ -63,6 +67,11 @@ int fd_close(struct fdtable *t, unsigned fd, struct mm *mm);
  * is still the caller's.
  */
 struct file *file_new(int fd, bool owned, mode_t mode, int flags, const char *path);
+/*
+ * A file of memfd_create is about to be `size` bytes long at least: that counts against the
+ * memory limit, however much of it is written. Others: nothing. 0 or -ENOSPC.
+ */
+int file_charge(struct file *file, struct mm *mm, uint64_t size);
 /* Let one reference go. */
 void file_put(struct file *file, struct mm *mm);
 

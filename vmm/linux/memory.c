@@ -26,7 +26,13 @@ static int file_object(struct process *p, struct file *file, struct object **obj
 	int fd, err;
 
 	*obj = NULL;
-	if (!file->object && file->kind == FILE_REGULAR && file->readable) {
+	if (!file->object && file->zero) {
+		file->object = object_new_zero(p->mm->phys, file->path);
+		if (!file->object)
+			return -ENOMEM;
+	}
+	if (!file->object && file->kind == FILE_REGULAR && file->readable &&
+	    !file->unmappable) {
 		fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
 		if (fd < 0)
 			return -errno;
@@ -79,4 +85,65 @@ int64_t sys_brk(struct process *p, const uint64_t a[6])
 int64_t sys_msync(struct process *p, const uint64_t a[6])
 {
 	return mm_msync(p->mm, a[0], a[1], (int)a[2]);
+}
+
+int64_t sys_mremap(struct process *p, const uint64_t a[6])
+{
+	return mm_mremap(p->mm, a[0], a[1], a[2], a[3], a[4]);
+}
+
+int64_t sys_madvise(struct process *p, const uint64_t a[6])
+{
+	return mm_madvise(p->mm, a[0], a[1], (int)a[2]);
+}
+
+/* In pieces, as mm/mincore.c does it: what stands before an error has been written. */
+int64_t sys_mincore(struct process *p, const uint64_t a[6])
+{
+	unsigned char vec[PAGE_SIZE];
+	uint64_t pages = (a[1] >> PAGE_SHIFT) + !!(a[1] & ~PAGE_MASK), to = a[2];
+	gva_t at = a[0];
+	long n;
+
+	if (at & ~PAGE_MASK)
+		return -EINVAL;
+	if (!access_ok(at, a[1]))
+		return -ENOMEM;
+	if (!access_ok(to, pages))
+		return -EFAULT;
+	for (; pages;
+	     pages -= (uint64_t)n, to += (uint64_t)n, at += (uint64_t)n << PAGE_SHIFT) {
+		n = mm_mincore(p->mm, at, min_u64(pages, sizeof(vec)), vec);
+		if (n < 0)
+			return n;
+		if (mm_copy_to(p->mm, to, vec, (uint64_t)n))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+int64_t sys_mlock(struct process *p, const uint64_t a[6])
+{
+	return mm_mlock(p->mm, a[0], a[1], 0);
+}
+
+int64_t sys_mlock2(struct process *p, const uint64_t a[6])
+{
+	return mm_mlock(p->mm, a[0], a[1], (int)a[2]);
+}
+
+int64_t sys_munlock(struct process *p, const uint64_t a[6])
+{
+	return mm_munlock(p->mm, a[0], a[1]);
+}
+
+int64_t sys_mlockall(struct process *p, const uint64_t a[6])
+{
+	return mm_mlockall(p->mm, (int)a[0]);
+}
+
+int64_t sys_munlockall(struct process *p, const uint64_t a[6])
+{
+	(void)a;
+	return mm_munlockall(p->mm);
 }

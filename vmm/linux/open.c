@@ -7,7 +7,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "vmm/linux/calls.h"
+#include "vmm/linux/special.h"
+
+/* Its mappings learn that the file is shorter now. 0 or -errno. */
+static int file_was_cut(struct process *p, const struct file *file)
+{
+	struct stat st;
+
+	if (fstat(file->fd, &st))
+		return -errno;
+	return mm_truncated(p->mm, st.st_dev, st.st_ino);
+}
 
 /* Open a path of our own copy and give it a number, fd. 0 or -errno. */
 static int open_as(struct process *p, int fd, const char *base, const char *path, int flags,
@@ -15,8 +25,15 @@ static int open_as(struct process *p, int fd, const char *base, const char *path
 {
 	struct opened opened;
 	struct file *file;
-	int err = policy_open(&p->policy, base, path, flags, mode, &opened);
+	int err;
 
+	if (special_path(path)) {
+		err = special_open(p, path, flags, &file);
+		if (!err)
+			fd_install(&p->files, fd, file);
+		return err;
+	}
+	err = policy_open(&p->policy, base, path, flags, mode, &opened);
 	if (err)
 		return err;
 	file = file_new(opened.fd, true, opened.mode, flags, opened.path);
@@ -26,7 +43,7 @@ static int open_as(struct process *p, int fd, const char *base, const char *path
 		return -ENOMEM;
 	}
 	fd_install(&p->files, fd, file);
-	return 0;
+	return flags & O_TRUNC ? file_was_cut(p, file) : 0;
 }
 
 static int64_t do_open(struct process *p, int dirfd, gva_t name, int flags, mode_t mode)
@@ -77,7 +94,27 @@ int64_t sys_fstat(struct process *p, const uint64_t a[6])
 	/* the kernel's own layout, unused fields zeroed: cp_new_stat() of fs/stat.c */
 	if (fstat(file->fd, &st))
 		return -errno;
+	/* somebody else may have cut it: the payload is about to know */
+	if (file->object && (uint64_t)st.st_size < file->object->size)
+		mm_truncated(p->mm, st.st_dev, st.st_ino);
 	return mm_copy_to(p->mm, a[1], &st, sizeof(st)) ? -EFAULT : 0;
+}
+
+int64_t sys_ftruncate(struct process *p, const uint64_t a[6])
+{
+	struct file *file = fd_get(&p->files, (unsigned)a[0]);
+	int err;
+
+	if ((int64_t)a[1] < 0)
+		return -EINVAL;
+	if (!file)
+		return -EBADF;
+	if (file->kind != FILE_REGULAR || !file->writable)
+		return -EINVAL;
+	err = file_charge(file, p->mm, a[1]);
+	if (err)
+		return err;
+	return ftruncate(file->fd, (off_t)a[1]) ? -errno : file_was_cut(p, file);
 }
 
 int64_t sys_lseek(struct process *p, const uint64_t a[6])

@@ -59,12 +59,24 @@ static int64_t read_regular(struct process *p, const struct file *file, struct b
 	return done ? done : n;
 }
 
-static int64_t write_regular(struct process *p, const struct file *file, struct buffers *b,
+/* A memfd grows by what is written behind its end. */
+static int charge_write(struct process *p, struct file *file, off_t pos, uint64_t len)
+{
+	if (!file->memory)
+		return 0;
+	if (pos == POS_CURRENT)
+		pos = lseek(file->fd, 0, SEEK_CUR);
+	return file_charge(file, p->mm, (uint64_t)pos + len);
+}
+
+static int64_t write_regular(struct process *p, struct file *file, struct buffers *b,
 			     off_t pos)
 {
-	int64_t done = 0, n = 0;
+	int64_t done = 0, n = charge_write(p, file, pos, b->left);
 	struct chunk c;
 
+	if (n)
+		return n;
 	while (b->left) {
 		buffers_chunk(p, b, MV_READ, CHUNK_MAX, &c);
 		n = write_guarded(p, file->fd, &c, pos, 0);

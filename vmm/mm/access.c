@@ -206,6 +206,9 @@ static uint64_t peek_page(struct mm *mm, gva_t gva, char *buf, uint64_t len)
 		return 0;
 	if (vma_private(vma))
 		page = pagemap_get(&mm->anon, gva >> PAGE_SHIFT);
+	else if (vma->vm_object->kind == OBJECT_ANON &&
+		 !object_has_page(vma->vm_object, vma_pgoff(vma, gva)))
+		return 0;
 	else if (vma->vm_object->kind == OBJECT_ANON)
 		page = pagemap_get(&vma->vm_object->pages, vma_pgoff(vma, gva));
 	if (page.gfn)
@@ -245,7 +248,7 @@ static uint64_t poke_page(struct mm *mm, gva_t gva, char *buf, uint64_t len)
 	if (vma->vm_flags != flags) {
 		vma->vm_flags = flags;
 		gather_init(&g, mm->phys);
-		mm_protect_vma(mm, &g, vma);
+		mm_protect_range(mm, &g, vma, vma->vm_start, vma->vm_end);
 		err = gather_finish(&g) ? g.err : err;
 	}
 	return err ? 0 : len;

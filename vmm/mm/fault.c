@@ -63,8 +63,7 @@ static unsigned reusable_id(const struct vma *a, const struct vma *b,
 	return from->anon_id;
 }
 
-/* A private page comes into being: from here on the VMA merges as one that has pages. */
-static void prepare_anon_id(struct mm *mm, struct vma *vma)
+void mm_prepare_anon_id(struct mm *mm, struct vma *vma)
 {
 	struct vma *prev, *next;
 
@@ -97,7 +96,7 @@ static bool only_owner(const struct fault *f, struct pagemap_entry page)
  */
 static uint64_t private_entry(const struct fault *f, struct pagemap_entry page)
 {
-	uint64_t bits = vma_page_prot(f->vma) | PTE_A | (page.huge ? PTE_PS : 0);
+	uint64_t bits = vma_private_prot(f->vma) | PTE_A | (page.huge ? PTE_PS : 0);
 
 	return pte_make(head(page), only_owner(f, page) ? bits : bits & ~PTE_W);
 }
@@ -147,8 +146,26 @@ static int own_private(struct fault *f, gfn_t gfn)
 		return err;
 	}
 	phys_frame(f->mm->phys, gfn)->refs = 1;
-	prepare_anon_id(f->mm, f->vma);
+	/* reading anonymous memory gives it no page on Linux; a copy of a file's page is one */
+	if (f->access == MV_WRITE || !vma_is_anonymous(f->vma))
+		mm_prepare_anon_id(f->mm, f->vma);
 	return 0;
+}
+
+/* Whether the page is one that MADV_GUARD_INSTALL made unusable. */
+static bool guarded(const struct mm *mm, uint64_t index)
+{
+	return mm->guards.pages && pagemap_get(&mm->guards, index).gfn;
+}
+
+/* How many pages a fault maps at first: MADV_RANDOM and MADV_SEQUENTIAL have a word in it. */
+static unsigned around_pages(const struct fault *f)
+{
+	if (f->vma->vm_flags & VM_RAND_READ)
+		return 1;
+	if (f->vma->vm_flags & VM_SEQ_READ && f->mm->fault_around > 1)
+		return (unsigned)min_u64(8ull * f->mm->fault_around, PTRS_PER_TABLE);
+	return f->mm->fault_around;
 }
 
 /*
@@ -159,7 +176,7 @@ static int own_private(struct fault *f, gfn_t gfn)
 static void around(const struct fault *f, unsigned *first, unsigned *last)
 {
 	const uint64_t *table = f->path.entry[LEVEL_PTE] - level_index(f->gva, LEVEL_PTE);
-	unsigned at = level_index(f->gva, LEVEL_PTE), n = f->mm->fault_around;
+	unsigned at = level_index(f->gva, LEVEL_PTE), n = around_pages(f);
 	gva_t base = f->gva & PMD_MASK;
 
 	for (; n > 1 && n < PTRS_PER_TABLE; n *= 2) {
@@ -208,7 +225,7 @@ static bool map_huge(struct fault *f, gva_t block, uint64_t *pmd)
 	}
 	phys_frame(mm->phys, gfn)->refs = 1;
 	pt_set(mm, f->path.table[LEVEL_PMD], pmd,
-	       pte_make(gfn, vma_page_prot(f->vma) | PTE_PS));
+	       pte_make(gfn, vma_private_prot(f->vma) | PTE_PS));
 	mm->count.huge++;
 	return true;
 }
@@ -239,17 +256,25 @@ static bool huge_fits(const struct fault *f, gva_t block)
 	uint64_t index = index_of(block), end = index + PMD_PAGES;
 
 	return block >= f->vma->vm_start && block + PMD_SIZE <= f->vma->vm_end &&
-	       pagemap_next(&f->mm->anon, index, end) == end;
+	       pagemap_next(&f->mm->anon, index, end) == end &&
+	       (!f->mm->guards.pages || pagemap_next(&f->mm->guards, index, end) == end);
+}
+
+/* 2 MiB leaves wherever they fit, not only in dense use. */
+static bool prefers_huge(const struct fault *f)
+{
+	return f->mm->thp == MV_THP_ALWAYS ||
+	       (f->mm->thp == MV_THP_AUTO && f->vma->vm_flags & VM_HUGEPAGE);
 }
 
 static bool want_huge(const struct fault *f)
 {
 	gva_t block = f->gva & PMD_MASK;
 
-	if (f->mm->thp == MV_THP_NEVER || f->path.level == LEVEL_PTE ||
-	    !huge_fits(f, block))
+	if (f->mm->thp == MV_THP_NEVER || f->vma->vm_flags & VM_NOHUGEPAGE ||
+	    f->path.level == LEVEL_PTE || !huge_fits(f, block))
 		return false;
-	if (f->mm->thp == MV_THP_ALWAYS)
+	if (prefers_huge(f))
 		return true;
 	return (block >= f->vma->vm_start + PMD_SIZE &&
 		used_densely(f->mm, block - PMD_SIZE)) ||
@@ -267,15 +292,24 @@ static bool do_huge_anonymous_page(struct fault *f)
 	if (pt_walk(f->mm, block, LEVEL_PMD, true, &f->path) || f->path.level != LEVEL_PMD)
 		return false;
 	pmd = f->path.entry[LEVEL_PMD];
+	if (f->access == MV_WRITE)
+		mm_prepare_anon_id(f->mm, f->vma);
 	if (*pmd || !map_huge(f, block, pmd))
 		return false;
-	prepare_anon_id(f->mm, f->vma);
 	n = (unsigned)min_u64(huge_around(f), room);
 	for (unsigned i = 1; i < n; i++)
 		if (pmd[i] || !huge_fits(f, block + i * PMD_SIZE) ||
 		    !map_huge(f, block + i * PMD_SIZE, pmd + i))
 			break;
 	return true;
+}
+
+/* The pages of n from index on before the first guarded one. */
+static unsigned unguarded_run(const struct mm *mm, uint64_t index, unsigned n)
+{
+	if (!mm->guards.pages)
+		return n;
+	return (unsigned)(pagemap_next(&mm->guards, index, index + n) - index);
 }
 
 /*
@@ -286,7 +320,7 @@ static void reserve_around(struct fault *f, unsigned first, unsigned last)
 {
 	struct mm *mm = f->mm;
 	uint64_t *table = f->path.entry[LEVEL_PTE] - level_index(f->gva, LEVEL_PTE);
-	uint64_t index = index_of(f->gva & PMD_MASK), bits = vma_page_prot(f->vma);
+	uint64_t index = index_of(f->gva & PMD_MASK), bits = vma_private_prot(f->vma);
 	unsigned n, got;
 
 	for (unsigned i = first; i < last; i += n ? n : 1) {
@@ -294,6 +328,7 @@ static void reserve_around(struct fault *f, unsigned first, unsigned last)
 		gfn_t gfn;
 
 		n = pagemap_empty_run(&mm->anon, index + i, last - i);
+		n = unguarded_run(mm, index + i, n);
 		if (!n)
 			continue;
 		gfn = phys_alloc_anon(mm->phys, n, &got);
@@ -322,46 +357,97 @@ static struct mm_fault do_anonymous_page(struct fault *f)
 	if (alloc_ptes(f) || !(gfn = alloc_frame(f)) || own_private(f, gfn))
 		return out_of_memory();
 	pt_set(f->mm, f->path.table[LEVEL_PTE], pt_last(&f->path),
-	       pte_make(gfn, vma_page_prot(f->vma)));
+	       pte_make(gfn, vma_private_prot(f->vma)));
 	around(f, &first, &last);
 	if (last - first > 1)
 		reserve_around(f, first, last);
 	return done(MV_FAULT_ANON);
 }
 
+/* The object's frame for page pgoff, made where there is none. 0: no memory. */
+static gfn_t shared_frame(struct fault *f, uint64_t pgoff)
+{
+	struct pagemap *pages = &f->vma->vm_object->pages;
+	gfn_t gfn = pagemap_get(pages, pgoff).gfn;
+
+	if (gfn)
+		return gfn;
+	gfn = alloc_frame(f);
+	if (gfn && pagemap_set(pages, pgoff, gfn, 1)) {
+		phys_free_anon(f->mm->phys, gfn, 1);
+		return 0;
+	}
+	if (gfn)
+		phys_frame(f->mm->phys, gfn)->refs = 1;
+	return gfn;
+}
+
+/* do_fault_around(): entries for what the object has around the fault. */
+static void shared_around(struct fault *f)
+{
+	uint64_t *table = f->path.entry[LEVEL_PTE] - level_index(f->gva, LEVEL_PTE);
+	uint64_t bits = vma_page_prot(f->vma), pgoff;
+	unsigned first, last;
+	gfn_t gfn;
+
+	around(f, &first, &last);
+	for (unsigned i = first; i < last; i++) {
+		gva_t gva = (f->gva & PMD_MASK) + i * PAGE_SIZE;
+
+		pgoff = vma_pgoff(f->vma, gva);
+		if (table[i] || guarded(f->mm, index_of(gva)) ||
+		    !(gfn = pagemap_get(&f->vma->vm_object->pages, pgoff).gfn))
+			continue;
+		pt_set(f->mm, f->path.table[LEVEL_PTE], table + i, pte_make(gfn, bits));
+		f->mm->count.around++;
+	}
+}
+
 /* Anonymous memory that is shared: the object owns the frame. */
 static struct mm_fault do_shared_anonymous(struct fault *f)
 {
-	struct object *obj = f->vma->vm_object;
-	uint64_t pgoff = vma_pgoff(f->vma, f->gva);
 	gfn_t gfn;
 
-	if (alloc_ptes(f))
+	if (alloc_ptes(f) || !(gfn = shared_frame(f, vma_pgoff(f->vma, f->gva))))
 		return out_of_memory();
-	gfn = pagemap_get(&obj->pages, pgoff).gfn;
-	if (!gfn) {
-		gfn = alloc_frame(f);
-		if (!gfn)
-			return out_of_memory();
-		if (pagemap_set(&obj->pages, pgoff, gfn, 1)) {
-			phys_free_anon(f->mm->phys, gfn, 1);
-			return out_of_memory();
-		}
-		phys_frame(f->mm->phys, gfn)->refs = 1;
-	}
 	pt_set(f->mm, f->path.table[LEVEL_PTE], pt_last(&f->path),
 	       pte_make(gfn, vma_page_prot(f->vma)));
+	shared_around(f);
 	return done(MV_FAULT_ANON);
+}
+
+/* Entries for the private pages around that lost theirs, too. */
+static void remap_around(struct fault *f)
+{
+	uint64_t *table = f->path.entry[LEVEL_PTE] - level_index(f->gva, LEVEL_PTE);
+	uint64_t index = index_of(f->gva & PMD_MASK);
+	unsigned first, last;
+
+	around(f, &first, &last);
+	for (unsigned i = first; i < last; i++) {
+		struct pagemap_entry page = pagemap_get(&f->mm->anon, index + i);
+
+		if (table[i] || !page.gfn)
+			continue;
+		pt_set(f->mm, f->path.table[LEVEL_PTE], table + i, private_entry(f, page));
+		f->mm->count.around++;
+	}
 }
 
 /* The page's content was there, its entry was not. */
 static struct mm_fault do_remap(struct fault *f, struct pagemap_entry page)
 {
+	/* no table is in the leaf's place, the split that took the leaf has dropped all */
+	if (!page.huge && f->path.level == LEVEL_PMD &&
+	    mm_rejoin_block(f->mm, f->vma, f->gva & PMD_MASK))
+		page = pagemap_get(&f->mm->anon, index_of(f->gva));
 	/* reclaim takes no page that has no entry: this one still stands after it */
 	if (page.huge ? pt_walk(f->mm, f->gva, LEVEL_PMD, true, &f->path) : alloc_ptes(f))
 		return out_of_memory();
 	pt_set(f->mm, f->path.table[f->path.level], pt_last(&f->path),
 	       private_entry(f, page));
+	if (!page.huge)
+		remap_around(f);
 	return done(MV_FAULT_REMAP);
 }
 
@@ -396,9 +482,9 @@ static struct mm_fault do_file_page(struct fault *f)
 	for (unsigned i = first; i < last; i++) {
 		gva_t gva = base + i * PAGE_SIZE;
 
-		if (i != at &&
-		    (table[i] || !object_has_page(obj, pgoff + i - at) ||
-		     zero_tail(f->vma, gva) || pagemap_get(&mm->anon, index_of(gva)).gfn))
+		if (i != at && (table[i] || !object_has_page(obj, pgoff + i - at) ||
+				zero_tail(f->vma, gva) || guarded(mm, index_of(gva)) ||
+				pagemap_get(&mm->anon, index_of(gva)).gfn))
 			continue;
 		pt_set(mm, f->path.table[LEVEL_PTE], table + i,
 		       pte_make(gfn + i - at, bits));
@@ -505,6 +591,23 @@ static struct mm_fault split_and_copy(struct fault *f)
 	return copy_private(f, pagemap_get(&f->mm->anon, index_of(f->gva)).gfn);
 }
 
+/* The private pages around that were read before they were written may be written now, too. */
+static void reuse_around(struct fault *f)
+{
+	uint64_t *table = f->path.entry[LEVEL_PTE] - level_index(f->gva, LEVEL_PTE);
+	uint64_t index = index_of(f->gva & PMD_MASK);
+	unsigned first, last;
+
+	around(f, &first, &last);
+	for (unsigned i = first; i < last; i++) {
+		struct pagemap_entry page = pagemap_get(&f->mm->anon, index + i);
+
+		if (table[i] && page.gfn && only_owner(f, page))
+			pt_set(f->mm, f->path.table[LEVEL_PTE], table + i,
+			       table[i] | PTE_W);
+	}
+}
+
 /* A write to an entry that doesn't allow it, in a VMA that does. */
 static struct mm_fault do_wp_page(struct fault *f)
 {
@@ -514,6 +617,10 @@ static struct mm_fault do_wp_page(struct fault *f)
 		/* shared, or its only owner: reuse. Nothing weakens, nothing to flush */
 		pt_set(f->mm, f->path.table[f->path.level], pt_last(&f->path),
 		       *pt_last(&f->path) | PTE_W);
+		if (page.gfn)
+			mm_prepare_anon_id(f->mm, f->vma);
+		if (page.gfn && !page.huge)
+			reuse_around(f);
 		return done(MV_FAULT_WP);
 	}
 	if (page.huge)
@@ -534,15 +641,18 @@ static struct mm_fault do_missing(struct fault *f)
 		page = pagemap_get(&f->mm->anon, index_of(f->gva));
 	if (page.gfn)
 		return do_remap(f, page);
-	if (!obj)
+	if (vma_is_anonymous(vma))
 		return do_anonymous_page(f);
-	if (obj->kind == OBJECT_ANON)
-		return do_shared_anonymous(f);
+	/* do_cow_fault() begins with it, and ends where the file does */
+	if (vma_private(vma) && f->access == MV_WRITE)
+		mm_prepare_anon_id(f->mm, vma);
 	if (!object_has_page(obj, vma_pgoff(vma, f->gva))) {
 		object_refresh(obj);
 		if (!object_has_page(obj, vma_pgoff(vma, f->gva)))
 			return fatal(SIGBUS, BUS_ADRERR);
 	}
+	if (obj->kind == OBJECT_ANON)
+		return do_shared_anonymous(f);
 	if (vma_private(vma) && (f->access == MV_WRITE || zero_tail(vma, f->gva)))
 		return do_cow_fault(f, MV_FAULT_COW);
 	return do_file_page(f);
@@ -561,10 +671,13 @@ static struct mm_fault handle(struct fault *f)
 	uint64_t entry;
 
 	f->vma = f->gva < MV_TASK_SIZE ? vma_find(f->mm, f->gva) : NULL;
-	if (!f->vma || (f->gva < f->vma->vm_start && mm_expand_stack(f->vma, f->gva)))
+	if (!f->vma ||
+	    (f->gva < f->vma->vm_start && mm_expand_stack(f->mm, f->vma, f->gva)))
 		return fatal(SIGSEGV, SEGV_MAPERR);
 	if (!allowed(f->vma, f->access))
 		return fatal(SIGSEGV, SEGV_ACCERR);
+	if (guarded(f->mm, index_of(f->gva)))
+		return fatal(SIGSEGV, SEGV_MAPERR);
 	pt_walk_pte(f->mm, f->gva, &f->path);
 	entry = *pt_last(&f->path);
 	if (!entry)
@@ -586,6 +699,7 @@ struct mm_fault mm_handle_fault(struct mm *mm, gva_t gva, unsigned access, bool 
 
 	mm->count.faults[end.kind]++;
 	mm->count.host_faults += !guest;
+	mm->oom |= !guest && end.signal == SIGKILL;
 	return end;
 }
 

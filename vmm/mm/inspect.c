@@ -109,6 +109,37 @@ static const char *vma_name(const struct mm *mm, const struct vma *vma)
 	return "";
 }
 
+static void describe(const struct mm *mm, const struct vma *vma, struct mv_vma *info)
+{
+	info->start = vma->vm_start;
+	info->end = vma->vm_end;
+	info->prot = vma->vm_flags & VM_PROT;
+	info->max_prot = vma->vm_flags >> VM_MAY_SHIFT & VM_PROT;
+	info->noreserve = vma->vm_flags & VM_NORESERVE;
+	info->shared = vma->vm_flags & VM_MAYSHARE;
+	info->growsdown = vma->vm_flags & VM_GROWSDOWN;
+	info->locked = vma->vm_flags & VM_LOCKED;
+	if (vma->vm_object) {
+		info->offset = vma->vm_pgoff << PAGE_SHIFT;
+		info->dev = vma->vm_object->dev;
+		info->ino = vma->vm_object->ino;
+	}
+	strncpy(info->name, vma_name(mm, vma), sizeof(info->name) - 1);
+}
+
+int mm_vma_next(struct mm *mm, gva_t gva, struct mv_vma *info)
+{
+	struct vma *vma;
+
+	*info = (struct mv_vma){ 0 };
+	pthread_mutex_lock(&mm->lock);
+	vma = vma_find(mm, gva);
+	if (vma)
+		describe(mm, vma, info);
+	pthread_mutex_unlock(&mm->lock);
+	return vma ? 0 : -ENOENT;
+}
+
 int mm_vma_info(struct mm *mm, gva_t gva, struct mv_vma *info)
 {
 	struct tally t = { info, NULL, 0 };
@@ -118,19 +149,7 @@ int mm_vma_info(struct mm *mm, gva_t gva, struct mv_vma *info)
 	pthread_mutex_lock(&mm->lock);
 	vma = vma_find(mm, gva);
 	if (vma) {
-		info->start = vma->vm_start;
-		info->end = vma->vm_end;
-		info->prot = vma->vm_flags & VM_PROT;
-		info->max_prot = vma->vm_flags >> VM_MAY_SHIFT & VM_PROT;
-		info->noreserve = vma->vm_flags & VM_NORESERVE;
-		info->shared = vma->vm_flags & VM_MAYSHARE;
-		info->growsdown = vma->vm_flags & VM_GROWSDOWN;
-		if (vma->vm_object) {
-			info->offset = vma->vm_pgoff << PAGE_SHIFT;
-			info->dev = vma->vm_object->dev;
-			info->ino = vma->vm_object->ino;
-		}
-		strncpy(info->name, vma_name(mm, vma), sizeof(info->name) - 1);
+		describe(mm, vma, info);
 		pt_for_each(mm, vma->vm_start, vma->vm_end, NULL, tally_leaf, &t);
 		close_run(&t);
 	}

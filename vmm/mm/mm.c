@@ -19,10 +19,12 @@ int mm_init(struct mm *mm, struct phys *phys, unsigned fault_around, enum mv_thp
 			   .vmas = RB_INITIALIZER(&mm->vmas),
 			   .max_map_count = MAX_MAP_COUNT,
 			   .mmap_base = MMAP_BASE,
+			   .memlock_limit = MEMLOCK_LIMIT >> PAGE_SHIFT,
 			   .fault_around = fault_around,
 			   .thp = thp,
 			   .nr_vcpus = 1 };
 	pagemap_init(&mm->anon);
+	pagemap_init(&mm->guards);
 	mm->pgd = phys_alloc_table(phys);
 	if (!mm->pgd)
 		return -ENOMEM;
@@ -42,33 +44,8 @@ void mm_destroy(struct mm *mm)
 		vma_remove(mm, vma);
 	pt_destroy(mm);
 	pagemap_destroy(&mm->anon);
+	pagemap_destroy(&mm->guards);
 	pthread_mutex_destroy(&mm->lock);
-}
-
-int mm_split_block(struct mm *mm, struct gather *g, gva_t block)
-{
-	uint64_t index = block >> PAGE_SHIFT;
-	struct pagemap_entry page = pagemap_get(&mm->anon, index);
-	struct pt_path path;
-
-	if (!page.huge)
-		return 0;
-	if (pagemap_split(&mm->anon, index))
-		return -ENOMEM;
-	for (unsigned i = 1; i < PMD_PAGES; i++)
-		phys_frame(mm->phys, page.gfn + i)->refs =
-			phys_frame(mm->phys, page.gfn)->refs;
-	pt_walk(mm, block, LEVEL_PMD, false, &path);
-	if (path.level == LEVEL_PMD && *pt_last(&path)) {
-		pt_set(mm, path.table[LEVEL_PMD], pt_last(&path), 0);
-		gather_drop(g);
-	}
-	return 0;
-}
-
-int mm_split_at(struct mm *mm, struct gather *g, gva_t gva)
-{
-	return gva & ~PMD_MASK ? mm_split_block(mm, g, gva & PMD_MASK) : 0;
 }
 
 static unsigned leaf_pages(const struct pt_leaf *leaf)
@@ -76,35 +53,54 @@ static unsigned leaf_pages(const struct pt_leaf *leaf)
 	return leaf->level == LEVEL_PMD ? PMD_PAGES : 1;
 }
 
+/* What zapping goes by, and came to. */
+struct zap {
+	struct gather *g;
+	bool private; /* private pages go, too; else only entries for what objects own */
+};
+
 static int zap_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 {
-	struct gather *g = arg;
+	const struct zap *z = arg;
 	uint64_t old = *leaf->entry;
-	struct pagemap_entry page = pagemap_clear(&mm->anon, leaf->gva >> PAGE_SHIFT);
+	struct pagemap_entry page = pagemap_get(&mm->anon, leaf->gva >> PAGE_SHIFT);
 
+	if (page.gfn && !z->private)
+		return 0;
+	mm->count.zapped++;
 	pt_set(mm, leaf->table, leaf->entry, 0);
 	if (page.gfn)
-		gather_put(g, page, old & PTE_A);
+		gather_put(z->g, pagemap_clear(&mm->anon, leaf->gva >> PAGE_SHIFT),
+			   old & PTE_A);
 	else if (old & PTE_A)
-		gather_keep(g, pte_gfn(old), leaf_pages(leaf));
+		gather_keep(z->g, pte_gfn(old), leaf_pages(leaf));
 	return 0;
 }
 
 void mm_zap_range(struct mm *mm, struct gather *g, gva_t start, gva_t end)
 {
 	uint64_t i = start >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
+	struct zap z = { g, true };
 
-	pt_for_each(mm, start, end, g, zap_leaf, g);
+	pt_for_each(mm, start, end, g, zap_leaf, &z);
 	/* pages whose entry had been dropped before */
 	while ((i = pagemap_next(&mm->anon, i, last)) < last)
 		gather_put(g, pagemap_clear(&mm->anon, i), true);
 }
 
+void mm_zap_object(struct mm *mm, struct gather *g, gva_t start, gva_t end)
+{
+	struct zap z = { g, false };
+
+	pt_for_each(mm, start, end, g, zap_leaf, &z);
+}
+
 /* What mprotect made of a VMA. */
 struct protect {
 	struct gather *g;
-	uint64_t prot; /* vma_page_prot(); 0: no access at all, no entry */
-	bool shared;   /* entries for what the object owns may be writable */
+	uint64_t prot;	       /* vma_page_prot(); 0: no access at all, no entry */
+	uint64_t private_prot; /* vma_private_prot() */
+	bool shared;	       /* entries for what the object owns may be writable */
 };
 
 /* Give an entry the bits that its VMA's protection, just changed, stands for. */
@@ -114,10 +110,18 @@ static int protect_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 	uint64_t old = *leaf->entry, new = (old & ~(PTE_W | PTE_NX)) | p->prot;
 	struct pagemap_entry page = pagemap_get(&mm->anon, leaf->gva >> PAGE_SHIFT);
 
-	if (!p->shared && (!page.gfn || phys_frame(mm->phys, page.gfn)->refs != 1))
+	if (!p->shared && (!page.gfn || phys_frame(mm->phys, page.gfn)->refs != 1 ||
+			   !(p->private_prot & PTE_W)))
 		new &= ~PTE_W;
-	if (!p->prot)
+	if (!p->prot) {
+		/* a page that was only reserved would be taken for one with content */
+		if (page.gfn && !(old & PTE_A))
+			gather_put(p->g, pagemap_clear(&mm->anon, leaf->gva >> PAGE_SHIFT),
+				   false);
+		else if (page.gfn)
+			mm_keep_dirty(mm, page.gfn, old);
 		new = 0;
+	}
 	if (new == old)
 		return 0;
 	pt_set(mm, leaf->table, leaf->entry, new);
@@ -126,22 +130,35 @@ static int protect_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 	return 0;
 }
 
-void mm_protect_vma(struct mm *mm, struct gather *g, const struct vma *vma)
+void mm_protect_range(struct mm *mm, struct gather *g, const struct vma *vma, gva_t start,
+		      gva_t end)
 {
-	struct protect p = { g, vma_page_prot(vma), !vma_private(vma) };
+	struct protect p = { g, vma_page_prot(vma), vma_private_prot(vma),
+			     !vma_private(vma) };
 
-	pt_for_each(mm, vma->vm_start, vma->vm_end, g, protect_leaf, &p);
+	pt_for_each(mm, start, end, g, protect_leaf, &p);
+}
+
+/* Nobody would miss the page: it was never touched, or given up by MADV_FREE and not written since. */
+static bool reclaimable(struct mm *mm, uint64_t entry, struct pagemap_entry page)
+{
+	if (!page.gfn)
+		return false;
+	return !(entry & PTE_A) ||
+	       (phys_frame(mm->phys, page.gfn)->lazyfree && !(entry & PTE_D));
 }
 
 static int reclaim_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 {
+	struct pagemap_entry page = pagemap_get(&mm->anon, leaf->gva >> PAGE_SHIFT);
 	struct gather *g = arg;
+	uint64_t old = *leaf->entry;
 
-	if (*leaf->entry & PTE_A || !pagemap_get(&mm->anon, leaf->gva >> PAGE_SHIFT).gfn)
+	if (!reclaimable(mm, old, page))
 		return 0;
 	pt_set(mm, leaf->table, leaf->entry, 0);
-	gather_put(g, pagemap_clear(&mm->anon, leaf->gva >> PAGE_SHIFT), false);
-	mm->count.reclaimed++;
+	gather_put(g, pagemap_clear(&mm->anon, leaf->gva >> PAGE_SHIFT), old & PTE_A);
+	mm->count.reclaimed += leaf_pages(leaf);
 	return 0;
 }
 
@@ -157,52 +174,61 @@ long mm_reclaim(struct mm *mm)
 	return (long)(before - mm->phys->charged);
 }
 
-struct revalidate {
-	struct gather g;
-	long zapped; /* entries */
-};
-
-/* Drop an entry that leads to the file's own page, not to a private copy. */
-static int zap_file_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
+/*
+ * What of a VMA lies behind its file's end, entries and private copies, goes: as Linux's
+ * truncate_pagecache() has it. How many entries; or -errno.
+ */
+static long zap_behind_end(struct mm *mm, struct gather *g, struct vma *vma)
 {
-	struct revalidate *r = arg;
-	gfn_t gfn = pte_gfn(*leaf->entry);
+	struct object *obj = vma->vm_object;
+	uint64_t pages, before = mm->count.zapped;
+	int err = object_refresh(obj);
 
-	if (phys_arena(mm->phys, gfn_gpa(gfn))->kind != ARENA_FILE)
+	if (err)
+		return err;
+	pages = (obj->size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	if (pages >= vma_pgoff(vma, vma->vm_end))
 		return 0;
-	pt_set(mm, leaf->table, leaf->entry, 0);
-	gather_keep(&r->g, gfn, 1);
-	r->zapped++;
-	return 0;
+	pages = max_u64(pages, vma->vm_pgoff) - vma->vm_pgoff;
+	mm_zap_range(mm, g, vma->vm_start + (pages << PAGE_SHIFT), vma->vm_end);
+	return (long)(mm->count.zapped - before);
+}
+
+static bool is_file(const struct vma *vma)
+{
+	return vma->vm_object && vma->vm_object->kind == OBJECT_FILE;
+}
+
+int mm_truncated(struct mm *mm, uint64_t dev, uint64_t ino)
+{
+	struct gather g;
+	long n = 0;
+
+	pthread_mutex_lock(&mm->lock);
+	gather_init(&g, mm->phys);
+	for (struct vma *vma = vma_find(mm, 0); vma && n >= 0; vma = vma_next(vma))
+		if (is_file(vma) && vma->vm_object->ino == ino &&
+		    vma->vm_object->dev == dev)
+			n = zap_behind_end(mm, &g, vma);
+	if (gather_finish(&g) && n >= 0)
+		n = g.err;
+	pthread_mutex_unlock(&mm->lock);
+	return n < 0 ? (int)n : 0;
 }
 
 long mm_revalidate(struct mm *mm)
 {
-	struct revalidate r = { .zapped = 0 };
-	struct vma *vma;
-	int err = 0;
+	struct gather g;
+	long n = 0, all = 0;
 
 	pthread_mutex_lock(&mm->lock);
-	gather_init(&r.g, mm->phys);
-	for (vma = vma_find(mm, 0); vma; vma = vma_next(vma)) {
-		struct object *obj = vma->vm_object;
-		uint64_t pages;
-
-		if (!obj || obj->kind != OBJECT_FILE)
-			continue;
-		err = object_refresh(obj);
-		if (err)
-			break;
-		pages = (obj->size + PAGE_SIZE - 1) >> PAGE_SHIFT;
-		if (pages < vma_pgoff(vma, vma->vm_end))
-			pt_for_each(mm,
-				    vma->vm_start +
-					    ((max_u64(pages, vma->vm_pgoff) - vma->vm_pgoff)
-					     << PAGE_SHIFT),
-				    vma->vm_end, &r.g, zap_file_leaf, &r);
+	gather_init(&g, mm->phys);
+	for (struct vma *vma = vma_find(mm, 0); vma && n >= 0; vma = vma_next(vma)) {
+		n = is_file(vma) ? zap_behind_end(mm, &g, vma) : 0;
+		all += n;
 	}
-	if (gather_finish(&r.g) && !err)
-		err = r.g.err;
+	if (gather_finish(&g) && n >= 0)
+		n = g.err;
 	pthread_mutex_unlock(&mm->lock);
-	return err ? err : r.zapped;
+	return n < 0 ? n : all;
 }

@@ -33,6 +33,10 @@
 #define MAX_MAP_COUNT 65530u
 /* vm.mmap_min_addr, CONFIG_DEFAULT_MMAP_MIN_ADDR: for a process without CAP_SYS_RAWIO. */
 #define MMAP_MIN_ADDR 0x10000ull
+/* RLIMIT_MEMLOCK as the kernel sets it: MLOCK_LIMIT of linux/resource.h. */
+#define MEMLOCK_LIMIT (8ull << 20)
+/* mmap_base() of arch/x86/mm/mmap.c: placement from the bottom begins a third up. */
+#define TASK_UNMAPPED_BASE (MV_TASK_SIZE / 3 & PAGE_MASK)
 
 struct mm_counters {
 	uint64_t faults[MV_FAULT_KINDS];
@@ -40,8 +44,10 @@ struct mm_counters {
 	uint64_t around;      /* entries made beside the faulting one */
 	uint64_t huge;	      /* 2 MiB leaves made */
 	uint64_t copied;      /* pages copied for a private write */
-	uint64_t reclaimed;   /* never-touched frames taken back */
-	uint64_t tables[5];   /* by level, those that exist; the pgd counts */
+	uint64_t reclaimed; /* frames taken back: never touched, or MADV_FREE and not written since */
+	uint64_t zapped;    /* entries removed with what they stood for */
+	uint64_t collapsed; /* 512 pages made one 2 MiB leaf */
+	uint64_t tables[5]; /* by level, those that exist; the pgd counts */
 	uint64_t tables_made[5];
 	uint64_t tables_freed[5];
 };
@@ -58,6 +64,14 @@ struct mm {
 	unsigned map_count; /* VMAs */
 	unsigned max_map_count;
 	struct pagemap anon; /* the private pages, by gva >> 12 */
+	struct pagemap
+		guards; /* MADV_GUARD_INSTALL: pages that fault whatever their VMA says */
+	uint64_t total_vm;	/* pages of all VMAs */
+	uint64_t locked_vm;	/* ... of those with VM_LOCKED, and locked_ghosts */
+	uint64_t locked_ghosts; /* pages that MREMAP_DONTUNMAP left behind: Linux counts on */
+	uint64_t memlock_limit; /* RLIMIT_MEMLOCK, in pages */
+	unsigned def_flags;	/* mlockall(MCL_FUTURE): what new VMAs get */
+	bool oom; /* a call met the memory limit: the payload is to be ended for it */
 	unsigned last_anon_id;
 	gva_t mmap_base;       /* placement goes down from here */
 	gva_t start_brk, brk;  /* the heap; 0: no program is loaded */
@@ -72,7 +86,7 @@ int mm_init(struct mm *mm, struct phys *phys, unsigned fault_around, enum mv_thp
 /* Gives frames and tables back. No vCPU may run in it. */
 void mm_destroy(struct mm *mm);
 
-/* ---- the mmap family: mmap.c. gva or 0, or -errno, as the system calls of that name. */
+/* ---- the mmap family. gva or 0, or -errno, as the system calls of that name. */
 
 /*
  * mmap(2). obj: what fd named, NULL with MAP_ANONYMOUS; a reference is taken. readable, writable:
@@ -84,6 +98,23 @@ long mm_munmap(struct mm *mm, gva_t addr, uint64_t len);
 long mm_mprotect(struct mm *mm, gva_t addr, uint64_t len, int prot);
 long mm_brk(struct mm *mm, gva_t brk);
 long mm_msync(struct mm *mm, gva_t addr, uint64_t len, int flags);
+long mm_mremap(struct mm *mm, gva_t addr, uint64_t old_len, uint64_t new_len,
+	       uint64_t flags, gva_t new_addr);
+long mm_madvise(struct mm *mm, gva_t addr, uint64_t len, int behavior);
+long mm_mlock(struct mm *mm, gva_t addr, uint64_t len, int flags);
+long mm_munlock(struct mm *mm, gva_t addr, uint64_t len);
+long mm_mlockall(struct mm *mm, int flags);
+long mm_munlockall(struct mm *mm);
+/*
+ * do_mincore() of mm/mincore.c: a byte for each page from addr on, to the end of its VMA
+ * at most. How many, or -ENOMEM: addr is not mapped.
+ */
+long mm_mincore(struct mm *mm, gva_t addr, uint64_t pages, unsigned char *vec);
+/*
+ * The file was cut to its size now: entries and private copies of pages behind its end
+ * go. 0 or -errno.
+ */
+int mm_truncated(struct mm *mm, uint64_t dev, uint64_t ino);
 
 /* The stack: [end - size, end), growing down to STACK_LIMIT. 0 or -errno. */
 int mm_map_stack(struct mm *mm, gva_t end, uint64_t size);
@@ -142,26 +173,68 @@ int mm_read_gpa(struct mm *mm, gpa_t gpa, void *buf, uint64_t len);
 
 /* 0, or -EINVAL: not canonical. */
 int mm_walk(struct mm *mm, gva_t gva, struct mv_walk *walk);
-/* The first VMA that ends above gva, with what of it is mapped. -ENOENT: none. */
+/* The first VMA that ends above gva, without what of it is mapped. -ENOENT: none. */
+int mm_vma_next(struct mm *mm, gva_t gva, struct mv_vma *info);
+/* ... with it. */
 int mm_vma_info(struct mm *mm, gva_t gva, struct mv_vma *info);
 
 /* ---- internal: lock held */
 
 /* Zap entries and private pages of [start, end), which cuts no 2 MiB frame. */
 void mm_zap_range(struct mm *mm, struct gather *g, gva_t start, gva_t end);
-/* Make entries agree with the VMA's protection, which was changed. */
-void mm_protect_vma(struct mm *mm, struct gather *g, const struct vma *vma);
+/* Make the entries of [start, end) of a VMA agree with its protection, which was changed. */
+void mm_protect_range(struct mm *mm, struct gather *g, const struct vma *vma, gva_t start,
+		      gva_t end);
 /*
  * Make the 2 MiB private frame at block, if one is there, 512 of 4 KiB: its leaf is dropped,
  * faults make the entries again. mm_split_at: of the block that gva cuts. 0 or -ENOMEM.
  */
 int mm_split_block(struct mm *mm, struct gather *g, gva_t block);
 int mm_split_at(struct mm *mm, struct gather *g, gva_t gva);
+/*
+ * The entry `old` for a private page is dropped while the page stays: that it was written, which
+ * only D told, is remembered by its frame (the first of a 2 MiB one).
+ */
+void mm_keep_dirty(struct mm *mm, gfn_t gfn, uint64_t old);
+/*
+ * Where the block's pages still lie in one 2 MiB frame as a split left them, make them that
+ * again. True: they are, and the leaf is the caller's, who knows that no table is in its place.
+ */
+bool mm_rejoin_block(struct mm *mm, const struct vma *vma, gva_t block);
+/* Make one 2 MiB leaf of the block, as khugepaged would. 0, or -errno as MADV_COLLAPSE gives it. */
+int mm_collapse_block(struct mm *mm, struct vma *vma, gva_t block);
 /* Grow a VM_GROWSDOWN VMA down to hold gva. 0 or -ENOMEM. */
-int mm_expand_stack(struct vma *vma, gva_t gva);
+int mm_expand_stack(struct mm *mm, struct vma *vma, gva_t gva);
 /* mm_fault without the lock; guest: a CPU in ring 3 will retry that very access. */
 struct mm_fault mm_handle_fault(struct mm *mm, gva_t gva, unsigned access, bool guest);
-/* Take never-touched frames back, on the limit's behalf. How many; or -errno. */
+/* Take back frames that were never touched, or given up by MADV_FREE. How many; or -errno. */
 long mm_reclaim(struct mm *mm);
+/* anon_vma_prepare(): the VMA merges as one that has private pages from now on. */
+void mm_prepare_anon_id(struct mm *mm, struct vma *vma);
+/* Drop the entries of [start, end) that lead to pages of files or shared objects. */
+void mm_zap_object(struct mm *mm, struct gather *g, gva_t start, gva_t end);
+
+/* place.c: get_unmapped_area() of mm/mmap.c. What is to be mapped: a file (with its pgoff), or not. */
+long mm_get_unmapped_area(struct mm *mm, const struct object *file, gva_t addr,
+			  uint64_t len, uint64_t pgoff, int flags);
+/* Whether [addr, addr + len) is free down to the gap that a stack above it keeps. */
+bool mm_is_free(struct mm *mm, gva_t addr, uint64_t len);
+
+/* do_vmi_munmap(): nothing is left mapped in [start, start + len). Flushed; 0 or -errno. */
+int mm_do_munmap(struct mm *mm, gva_t start, uint64_t len);
+/* vma_modify(): [start, end) of *vma, and what it merges with; *vma becomes it. 0 or -ENOMEM. */
+int mm_modify_flags(struct mm *mm, struct gather *g, struct vma **vma, gva_t start,
+		    gva_t end, unsigned vm_flags);
+/* The new VMA, merged where it can be; what was there before is gone already. Or NULL. */
+struct vma *mm_insert_region(struct mm *mm, const struct vma *want);
+
+/* mlock.c */
+bool mm_can_do_mlock(const struct mm *mm);
+/* mlock_future_ok(): `len` bytes more with these flags stay within RLIMIT_MEMLOCK. */
+bool mm_mlock_future_ok(const struct mm *mm, unsigned vm_flags, uint64_t len);
+/* __mm_populate(): fault in [start, end) as its VMAs allow. 0; -EFAULT, -ENOMEM where it ended. */
+int mm_populate(struct mm *mm, gva_t start, gva_t end);
+/* ... for one kind of access, and give the frames memory. 0, or the first fault's -errno. */
+int mm_fault_in(struct mm *mm, gva_t start, gva_t end, unsigned access);
 
 #endif

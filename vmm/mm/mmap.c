@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmap.c: mmap, munmap, mprotect, brk, msync: the VMAs change first, then the entries, then
+ * mmap.c: mmap, munmap, mprotect, brk: the VMAs change first, then the entries, then
  * comes the flush. Checks, their order and their errors are those of Linux's mm/mmap.c,
- * mm/vma.c, mm/mprotect.c and mm/msync.c.
+ * mm/vma.c and mm/mprotect.c.
  */
 #include <errno.h>
 #include <linux/mman.h>
@@ -47,7 +47,18 @@ static int cut_range(struct mm *mm, struct gather *g, gva_t start, gva_t end)
 	return err ? err : cut(mm, g, end);
 }
 
-/* do_vmi_align_munmap(): nothing is left mapped in [start, end). */
+static void clear_guards(struct mm *mm, gva_t start, gva_t end)
+{
+	uint64_t i = start >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
+
+	while ((i = pagemap_next(&mm->guards, i, last)) < last)
+		pagemap_clear(&mm->guards, i);
+}
+
+/*
+ * do_vmi_align_munmap(): nothing is left mapped in [start, end). Only a hole in the middle of
+ * a VMA is held against the VMA limit, so that a process at the limit can still unmap.
+ */
 static int unmap(struct mm *mm, struct gather *g, gva_t start, gva_t end)
 {
 	struct vma *vma = vma_find(mm, start);
@@ -55,10 +66,14 @@ static int unmap(struct mm *mm, struct gather *g, gva_t start, gva_t end)
 
 	if (!vma_overlaps(vma, start, end))
 		return 0;
+	if (vma->vm_start < start && end < vma->vm_end &&
+	    mm->map_count >= mm->max_map_count)
+		return -ENOMEM;
 	err = cut_range(mm, g, start, end);
 	if (err)
 		return err;
 	mm_zap_range(mm, g, start, end);
+	clear_guards(mm, start, end);
 	/* the last VMA of an object takes the object's frames with it: not before the flush */
 	err = gather_finish(g);
 	while ((vma = vma_find(mm, start)) && vma->vm_start < end)
@@ -66,43 +81,16 @@ static int unmap(struct mm *mm, struct gather *g, gva_t start, gva_t end)
 	return err;
 }
 
-/* Whether [addr, addr + len) is free down to the gap that a stack above it keeps. */
-static bool is_free(struct mm *mm, gva_t addr, uint64_t len)
+int mm_do_munmap(struct mm *mm, gva_t addr, uint64_t len)
 {
-	struct vma *vma = vma_find(mm, addr);
-	gva_t start = vma ? vma->vm_start : MV_TASK_SIZE;
+	struct gather g;
+	int err;
 
-	if (vma && vma->vm_flags & VM_GROWSDOWN)
-		start = start > STACK_GUARD_GAP ? start - STACK_GUARD_GAP : 0;
-	return addr + len <= start;
-}
-
-/* arch_get_unmapped_area_topdown() and the checks around it; gva or -errno. */
-static long get_unmapped_area(struct mm *mm, gva_t addr, uint64_t len, int flags)
-{
-	gva_t low = MMAP_MIN_ADDR, high = mm->mmap_base, found;
-
-	if (len > MV_TASK_SIZE)
-		return -ENOMEM;
-	if (flags & MAP_FIXED) {
-		if (addr > MV_TASK_SIZE - len)
-			return -ENOMEM;
-		if (addr & ~PAGE_MASK)
-			return -EINVAL;
-		return addr < MMAP_MIN_ADDR ? -EPERM : (long)addr;
-	}
-	if (flags & MAP_32BIT) { /* find_start_end() of arch/x86/kernel/sys_x86_64.c */
-		low = 0x40000000;
-		high = 0x80000000;
-	} else if (addr && addr <= MV_TASK_SIZE - len && is_free(mm, addr, len)) {
-		return (long)addr;
-	}
-	if (flags & MAP_ABOVE4G)
-		low = 1ull << 32;
-	found = vma_find_hole(mm, len, low, high);
-	if (!found && !(flags & MAP_32BIT))
-		found = vma_find_hole(mm, len, MV_TASK_SIZE / 3 & PAGE_MASK, MV_TASK_SIZE);
-	return found ? (long)found : -ENOMEM;
+	if (addr & ~PAGE_MASK || addr > MV_TASK_SIZE || len > MV_TASK_SIZE - addr || !len)
+		return -EINVAL;
+	gather_init(&g, mm->phys);
+	err = unmap(mm, &g, addr, addr + page_align(len));
+	return gather_finish(&g) ? g.err : err;
 }
 
 /* round_hint_to_min(). */
@@ -161,48 +149,89 @@ static int anon_flags(int flags)
 	}
 }
 
-/* mmap_region(): what was there goes, the new VMA comes, merged where it can be. */
+struct vma *mm_insert_region(struct mm *mm, const struct vma *want)
+{
+	struct vma *vma = vma_new(want);
+
+	if (!vma)
+		return NULL;
+	vma_insert(mm, vma);
+	return vma_merge(mm, vma);
+}
+
+/* mmap_region(): what was there goes, the new VMA comes. */
 static int map_region(struct mm *mm, const struct vma *want)
 {
-	struct gather g;
-	struct vma *vma;
-	int err;
+	int err = mm_do_munmap(mm, want->vm_start, want->vm_end - want->vm_start);
 
-	gather_init(&g, mm->phys);
-	err = unmap(mm, &g, want->vm_start, want->vm_end);
-	if (gather_finish(&g))
-		return g.err;
 	if (err)
 		return err;
-	vma = vma_new(want);
-	if (!vma)
-		return -ENOMEM;
-	vma_insert(mm, vma);
-	vma_merge(mm, vma);
-	return 0;
+	return mm_insert_region(mm, want) ? 0 : -ENOMEM;
+}
+
+/* VM_ flags that mmap's flags are: calc_vm_flag_bits() of linux/mman.h. */
+static unsigned flag_bits(int flags)
+{
+	return (flags & MAP_LOCKED ? VM_LOCKED : 0) |
+	       (flags & MAP_STACK ? VM_NOHUGEPAGE : 0) |
+	       (flags & MAP_NORESERVE ? VM_NORESERVE : 0);
 }
 
 /*
- * MAP_POPULATE: fault in what can be; errors are not mmap's. It is a wish: a payload that wishes
- * for terabytes must not keep the VMM busy beyond its time limit.
+ * MAP_POPULATE: a wish, whose errors are not mmap's. A payload that wishes for terabytes must
+ * not keep the VMM busy beyond its time limit.
  */
 static void populate(struct mm *mm, gva_t start, gva_t end)
 {
-	const struct vma *vma = vma_lookup(mm, start);
-	unsigned access = vma->vm_flags & VM_WRITE && vma_private(vma) ? MV_WRITE : MV_READ;
+	mm_populate(mm, start, min_u64(end, start + POPULATE_MAX));
+}
 
-	end = min_u64(end, start + POPULATE_MAX);
-	for (gva_t gva = start; gva < end; gva += PAGE_SIZE)
-		if (mm_handle_fault(mm, gva, access, false).kind == MV_FAULT_FATAL)
-			return;
+/* The VMA that is wanted, but for its object; 0 or -errno. */
+static int describe(struct mm *mm, struct vma *want, uint64_t len, int prot, int flags,
+		    const struct object *obj, bool readable, bool writable)
+{
+	int kind;
+
+	if (flags & MAP_LOCKED && !mm_can_do_mlock(mm))
+		return -EPERM;
+	want->vm_flags = ((unsigned)prot & VM_PROT) | flag_bits(flags) | mm->def_flags;
+	if (!mm_mlock_future_ok(mm, want->vm_flags, len))
+		return -EAGAIN;
+	if (flags & MAP_ANONYMOUS)
+		kind = anon_flags(flags);
+	else
+		kind = file_flags(obj, len, prot, flags, readable, writable,
+				  want->vm_pgoff);
+	if (kind < 0)
+		return kind;
+	if (flags & MAP_HUGETLB)
+		return -ENOMEM; /* no pool of reserved huge pages: as Linux with an empty one */
+	want->vm_flags |= (unsigned)kind;
+	/* accountable_mapping() */
+	if ((want->vm_flags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) == VM_WRITE)
+		want->vm_flags |= VM_ACCOUNT;
+	return 0;
+}
+
+/* What stands behind anonymous memory: an object of its own if it is shared. */
+static int anon_object(struct mm *mm, struct vma *want)
+{
+	if (!(want->vm_flags & VM_SHARED)) {
+		want->vm_pgoff = want->vm_start >> PAGE_SHIFT;
+		return 0;
+	}
+	want->vm_pgoff = 0;
+	want->vm_object = object_new_anon(mm->phys, want->vm_end - want->vm_start);
+	return want->vm_object ? 0 : -ENOMEM;
 }
 
 static long do_mmap(struct mm *mm, gva_t addr, uint64_t len, int prot, int flags,
 		    struct object *obj, bool readable, bool writable, uint64_t pgoff)
 {
 	struct vma want = { .vm_pgoff = pgoff, .vm_object = obj };
-	int vm_flags, err;
+	bool anon;
 	long ret;
+	int err;
 
 	if (!len)
 		return -EINVAL;
@@ -217,7 +246,7 @@ static long do_mmap(struct mm *mm, gva_t addr, uint64_t len, int prot, int flags
 		return -EOVERFLOW;
 	if (mm->map_count > mm->max_map_count)
 		return -ENOMEM;
-	ret = get_unmapped_area(mm, addr, len, flags);
+	ret = mm_get_unmapped_area(mm, obj, addr, len, pgoff, flags);
 	if (ret < 0)
 		return ret;
 	want.vm_start = (gva_t)ret;
@@ -225,32 +254,21 @@ static long do_mmap(struct mm *mm, gva_t addr, uint64_t len, int prot, int flags
 	if (flags & MAP_FIXED_NOREPLACE &&
 	    vma_overlaps(vma_find(mm, want.vm_start), want.vm_start, want.vm_end))
 		return -EEXIST;
-	if (flags & MAP_ANONYMOUS)
-		vm_flags = anon_flags(flags);
-	else
-		vm_flags = file_flags(obj, len, prot, flags, readable, writable, pgoff);
-	if (vm_flags < 0)
-		return vm_flags;
-	if (flags &
-	    MAP_HUGETLB) /* no pool of reserved huge pages here: as Linux with an empty one */
-		return -ENOMEM;
-	want.vm_flags = (unsigned)vm_flags | ((unsigned)prot & VM_PROT) |
-			(flags & MAP_NORESERVE ? VM_NORESERVE : 0);
-	/* accountable_mapping() */
-	if ((want.vm_flags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) == VM_WRITE)
-		want.vm_flags |= VM_ACCOUNT;
-	if (flags & MAP_ANONYMOUS) {
-		want.vm_pgoff = vm_flags & VM_SHARED ? 0 : want.vm_start >> PAGE_SHIFT;
-		want.vm_object = vm_flags & VM_SHARED ? object_new_anon(mm->phys) : NULL;
-		if (vm_flags & VM_SHARED && !want.vm_object)
-			return -ENOMEM;
-	}
+	err = describe(mm, &want, len, prot, flags, obj, readable, writable);
+	/* shared, /dev/zero is what MAP_ANONYMOUS is: shmem_zero_setup() */
+	anon = flags & MAP_ANONYMOUS ||
+	       (obj && obj->kind == OBJECT_ZERO && want.vm_flags & VM_SHARED);
+	if (!err && anon)
+		err = anon_object(mm, &want);
+	if (err)
+		return err;
 	err = map_region(mm, &want);
-	if (flags & MAP_ANONYMOUS)
+	if (anon)
 		object_put(want.vm_object);
 	if (err)
 		return err;
-	if ((flags & MAP_POPULATE && !(flags & MAP_NONBLOCK)) || flags & MAP_LOCKED)
+	if (want.vm_flags & VM_LOCKED ||
+	    (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)
 		populate(mm, want.vm_start, want.vm_end);
 	return (long)want.vm_start;
 }
@@ -266,24 +284,12 @@ long mm_mmap(struct mm *mm, gva_t addr, uint64_t len, int prot, int flags,
 	return ret;
 }
 
-static long do_munmap(struct mm *mm, gva_t addr, uint64_t len)
-{
-	struct gather g;
-	int err;
-
-	if (addr & ~PAGE_MASK || addr > MV_TASK_SIZE || len > MV_TASK_SIZE - addr || !len)
-		return -EINVAL;
-	gather_init(&g, mm->phys);
-	err = unmap(mm, &g, addr, addr + page_align(len));
-	return gather_finish(&g) ? g.err : err;
-}
-
 long mm_munmap(struct mm *mm, gva_t addr, uint64_t len)
 {
 	long ret;
 
 	pthread_mutex_lock(&mm->lock);
-	ret = do_munmap(mm, addr, len);
+	ret = mm_do_munmap(mm, addr, len);
 	pthread_mutex_unlock(&mm->lock);
 	return ret;
 }
@@ -294,32 +300,71 @@ static unsigned account(const struct vma *vma, unsigned vm_flags)
 	if (vm_flags & VM_WRITE) {
 		if (!(vma->vm_flags & (VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE)))
 			vm_flags |= VM_ACCOUNT;
-	} else if (!vma->vm_object && !vma->anon_id) {
+	} else if (vma_is_anonymous(vma) && !vma->anon_id) {
 		vm_flags &= ~VM_ACCOUNT;
 	}
 	return vm_flags;
+}
+
+/* Whether [start, end) of vma would only move the border to a neighbour with these flags. */
+static bool moves_border(struct vma *vma, gva_t start, gva_t end, unsigned vm_flags)
+{
+	struct vma part = *vma;
+
+	part.vm_start = start;
+	part.vm_end = end;
+	part.vm_pgoff = vma_pgoff(vma, start);
+	part.vm_flags = vm_flags;
+	return (start == vma->vm_start && vma_can_merge(vma_prev(vma), &part)) ||
+	       (end == vma->vm_end && vma_can_merge(&part, vma_next(vma)));
+}
+
+/* split_vma(): where that would go beyond the VMA limit it fails. */
+static int cut_within_limit(struct mm *mm, struct gather *g, gva_t gva)
+{
+	struct vma *vma = vma_lookup(mm, gva);
+
+	if (vma && vma->vm_start < gva && mm->map_count >= mm->max_map_count)
+		return -ENOMEM;
+	return cut(mm, g, gva);
+}
+
+int mm_modify_flags(struct mm *mm, struct gather *g, struct vma **pvma, gva_t start,
+		    gva_t end, unsigned vm_flags)
+{
+	struct vma *vma = *pvma;
+	int err;
+
+	if (moves_border(vma, start, end, vm_flags))
+		err = cut_range(mm, g, start, end);
+	else
+		err = cut_within_limit(mm, g, start) || cut_within_limit(mm, g, end);
+	if (err)
+		return -ENOMEM;
+	vma = vma_lookup(mm, start);
+	vma_set_flags(mm, vma, vm_flags);
+	*pvma = vma_merge(mm, vma);
+	return 0;
 }
 
 /* mprotect_fixup(): the part of *vma in [start, end) gets prot; *vma becomes what holds it then. */
 static int protect_vma(struct mm *mm, struct gather *g, struct vma **pvma, gva_t start,
 		       gva_t end, unsigned prot)
 {
-	struct vma *vma = *pvma;
-	unsigned vm_flags = (vma->vm_flags & ~VM_PROT) | prot;
+	unsigned old = (*pvma)->vm_flags, vm_flags = (old & ~VM_PROT) | prot;
 	int err;
 
 	if (prot & ~(vm_flags >> VM_MAY_SHIFT))
 		return -EACCES;
-	if (vm_flags == vma->vm_flags)
+	if (vm_flags == old)
 		return 0;
-	vm_flags = account(vma, vm_flags);
-	err = cut_range(mm, g, start, end);
+	err = mm_modify_flags(mm, g, pvma, start, end, account(*pvma, vm_flags));
 	if (err)
 		return err;
-	vma = vma_lookup(mm, start);
-	vma->vm_flags = vm_flags;
-	mm_protect_vma(mm, g, vma);
-	*pvma = vma_merge(mm, vma);
+	mm_protect_range(mm, g, *pvma, start, end);
+	/* "Private VM_LOCKED VMA becoming writable: trigger COW" */
+	if ((old & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED && prot & VM_WRITE)
+		mm_populate(mm, start, end);
 	return 0;
 }
 
@@ -381,18 +426,20 @@ long mm_mprotect(struct mm *mm, gva_t addr, uint64_t len, int prot)
 static bool brk_has_room(struct mm *mm, gva_t oldbrk, gva_t newbrk)
 {
 	return newbrk <= MV_TASK_SIZE - PAGE_SIZE && mm->map_count <= mm->max_map_count &&
-	       is_free(mm, oldbrk, newbrk - oldbrk + PAGE_SIZE);
+	       mm_mlock_future_ok(mm, mm->def_flags, newbrk - oldbrk) &&
+	       mm_is_free(mm, oldbrk, newbrk - oldbrk + PAGE_SIZE);
 }
 
 static long do_brk(struct mm *mm, gva_t brk)
 {
 	gva_t oldbrk = page_align(mm->brk), newbrk = page_align(brk);
-	struct vma want = { .vm_flags = VM_READ | VM_WRITE | VM_MAY_ALL | VM_ACCOUNT };
+	struct vma want = { .vm_flags = VM_READ | VM_WRITE | VM_MAY_ALL | VM_ACCOUNT |
+					mm->def_flags };
 
 	if (brk < mm->start_brk || brk > MV_TASK_SIZE)
 		return (long)mm->brk;
 	if (newbrk < oldbrk) {
-		if (do_munmap(mm, newbrk, oldbrk - newbrk))
+		if (mm_do_munmap(mm, newbrk, oldbrk - newbrk))
 			return (long)mm->brk;
 	} else if (newbrk > oldbrk) {
 		want.vm_start = oldbrk;
@@ -400,6 +447,8 @@ static long do_brk(struct mm *mm, gva_t brk)
 		want.vm_pgoff = oldbrk >> PAGE_SHIFT;
 		if (!brk_has_room(mm, oldbrk, newbrk) || map_region(mm, &want))
 			return (long)mm->brk;
+		if (want.vm_flags & VM_LOCKED)
+			mm_populate(mm, oldbrk, newbrk);
 	}
 	mm->brk = brk;
 	return (long)brk;
@@ -411,63 +460,6 @@ long mm_brk(struct mm *mm, gva_t brk)
 
 	pthread_mutex_lock(&mm->lock);
 	ret = do_brk(mm, brk);
-	pthread_mutex_unlock(&mm->lock);
-	return ret;
-}
-
-/* Have the host write back what of the file is dirty, through each window's mapping. */
-static int sync_object(const struct object *obj, uint64_t offset, uint64_t len)
-{
-	for (unsigned i = 0; i < obj->nr_windows; i++) {
-		const struct window *w = &obj->windows[i];
-		uint64_t from = max_u64(offset, w->offset);
-		uint64_t to = min_u64(offset + len, w->offset + w->arena->size);
-
-		if (from < to &&
-		    msync(w->arena->hva + (from - w->offset), to - from, MS_SYNC))
-			return -errno;
-	}
-	return 0;
-}
-
-static long do_msync(struct mm *mm, gva_t addr, uint64_t len, int flags)
-{
-	gva_t end, start;
-	struct vma *vma;
-	long ret = 0;
-
-	if (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) || addr & ~PAGE_MASK ||
-	    (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
-		return -EINVAL;
-	end = addr + page_align(len);
-	if (end < addr) /* a length that overflows to nothing is nothing, there too */
-		return -ENOMEM;
-	for (; addr < end; addr = vma->vm_end) {
-		vma = vma_find(mm, addr);
-		if (!vma || vma->vm_start >= end)
-			return -ENOMEM;
-		if (vma->vm_start > addr)
-			ret = -ENOMEM;
-		start = max_u64(addr, vma->vm_start);
-		if (flags & MS_SYNC && vma->vm_flags & VM_SHARED &&
-		    vma->vm_object->kind == OBJECT_FILE) {
-			int err = sync_object(vma->vm_object,
-					      vma_pgoff(vma, start) << PAGE_SHIFT,
-					      min_u64(end, vma->vm_end) - start);
-
-			if (err)
-				return err;
-		}
-	}
-	return ret;
-}
-
-long mm_msync(struct mm *mm, gva_t addr, uint64_t len, int flags)
-{
-	long ret;
-
-	pthread_mutex_lock(&mm->lock);
-	ret = do_msync(mm, addr, len, flags);
 	pthread_mutex_unlock(&mm->lock);
 	return ret;
 }
@@ -499,17 +491,21 @@ void mm_set_zero_from(struct mm *mm, gva_t gva)
 }
 
 /* expand_downwards() of mm/vma.c. */
-int mm_expand_stack(struct vma *vma, gva_t gva)
+int mm_expand_stack(struct mm *mm, struct vma *vma, gva_t gva)
 {
 	struct vma *prev = vma_prev(vma);
 
 	gva &= PAGE_MASK;
-	if (!(vma->vm_flags & VM_GROWSDOWN) || gva < MMAP_MIN_ADDR ||
-	    vma->vm_end - gva > STACK_LIMIT)
+	if (!(vma->vm_flags & VM_GROWSDOWN) || gva < MMAP_MIN_ADDR)
 		return -ENOMEM;
 	if (prev && !(prev->vm_flags & VM_GROWSDOWN) && prev->vm_flags & VM_PROT &&
 	    gva - prev->vm_end < STACK_GUARD_GAP)
 		return -ENOMEM;
-	vma_resize(vma, gva, vma->vm_end);
+	mm_prepare_anon_id(mm, vma);
+	/* acct_stack_growth() */
+	if (vma->vm_end - gva > STACK_LIMIT ||
+	    !mm_mlock_future_ok(mm, vma->vm_flags, vma->vm_start - gva))
+		return -ENOMEM;
+	vma_resize(mm, vma, gva, vma->vm_end);
 	return 0;
 }

@@ -3,9 +3,11 @@
 #include "vmm/mm/object.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "vmm/mm/gather.h"
@@ -27,9 +29,41 @@ static struct object *new_object(enum object_kind kind, struct phys *phys)
 	return obj;
 }
 
-struct object *object_new_anon(struct phys *phys)
+struct object *object_new_anon(struct phys *phys, uint64_t size)
 {
-	return new_object(OBJECT_ANON, phys);
+	struct object *obj = new_object(OBJECT_ANON, phys);
+
+	if (obj)
+		obj->size = size;
+	return obj;
+}
+
+struct object *object_new_zero(struct phys *phys, const char *name)
+{
+	struct object *obj = new_object(OBJECT_ZERO, phys);
+
+	if (obj && !(obj->name = strdup(name))) {
+		object_put(obj);
+		obj = NULL;
+	}
+	return obj;
+}
+
+/* Those whose f_op->get_unmapped_area is thp_get_unmapped_area(). */
+static bool thp_aligned(int fd)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs))
+		return false;
+	switch (fs.f_type) {
+	case EXT4_SUPER_MAGIC: /* and ext2's and ext3's */
+	case XFS_SUPER_MAGIC:
+	case BTRFS_SUPER_MAGIC:
+		return true;
+	default:
+		return false;
+	}
 }
 
 int object_new_file(struct phys *phys, int fd, bool writable, const char *name,
@@ -54,6 +88,7 @@ int object_new_file(struct phys *phys, int fd, bool writable, const char *name,
 	obj->dev = st.st_dev;
 	obj->ino = st.st_ino;
 	obj->size = (uint64_t)st.st_size;
+	obj->thp_aligned = thp_aligned(fd);
 	*out = obj;
 	return 0;
 fail:
@@ -97,6 +132,8 @@ int object_refresh(struct object *obj)
 {
 	struct stat st;
 
+	if (obj->kind != OBJECT_FILE)
+		return 0;
 	if (fstat(obj->fd, &st))
 		return -errno;
 	obj->size = (uint64_t)st.st_size;

@@ -18,7 +18,11 @@
 #include "vmm/mm/pagemap.h"
 #include "vmm/mm/phys.h"
 
-enum object_kind { OBJECT_ANON, OBJECT_FILE };
+enum object_kind {
+	OBJECT_ANON,
+	OBJECT_FILE,
+	OBJECT_ZERO /* /dev/zero mapped private: anonymous memory that goes by a name */
+};
 
 /* A piece of a file that guest-physical memory shows. */
 struct window {
@@ -34,27 +38,30 @@ struct object {
 	int fd;			/* file: the object's own, open for reading at least */
 	bool writable;		/* file: fd is open for writing too; windows are, then */
 	uint64_t dev, ino;	/* file: as fstat gave them */
-	uint64_t size;		/* file: bytes, at the last object_refresh() */
+	bool thp_aligned;	/* file: its file system places mappings for 2 MiB leaves */
+	uint64_t size;		/* bytes; of a file, at the last object_refresh() */
 	char *name;		/* file: the path it was opened by; else NULL */
 	struct window *windows; /* file: by offset, ascending */
 	unsigned nr_windows;
 };
 
-/* One reference, the caller's. NULL: no memory. */
-struct object *object_new_anon(struct phys *phys);
+/* `size` bytes of zeroes. One reference, the caller's. NULL: no memory. */
+struct object *object_new_anon(struct phys *phys, uint64_t size);
 /*
  * fd becomes the object's also on failure; it must be readable. 0 or -errno: -ENODEV for what
  * can't be mapped (only regular files can).
  */
 int object_new_file(struct phys *phys, int fd, bool writable, const char *name,
 		    struct object **out);
+/* /dev/zero, for private mappings. NULL: no memory. */
+struct object *object_new_zero(struct phys *phys, const char *name);
 void object_get(struct object *obj);
 /* The last reference frees windows, frames, fd. No PTE may name them any more. */
 void object_put(struct object *obj);
 
-/* Ask the host for the file's size. 0 or -errno. */
+/* Ask the host for a file's size. 0 or -errno. */
 int object_refresh(struct object *obj);
-/* Whether page pgoff begins before the end of the file, as of the last refresh. */
+/* Whether page pgoff begins before the end of it, as of the last refresh. */
 static inline bool object_has_page(const struct object *obj, uint64_t pgoff)
 {
 	return pgoff < (obj->size + PAGE_SIZE - 1) >> PAGE_SHIFT;

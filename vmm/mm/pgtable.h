@@ -82,4 +82,13 @@ static inline uint64_t vma_page_prot(const struct vma *vma)
 	       (vma->vm_flags & VM_EXEC ? 0 : PTE_NX);
 }
 
+/*
+ * ... for a private page that the mm owns alone: not writable as long as the VMA has no anon_vma,
+ * which on Linux comes with the first page that is written, not with one that is read.
+ */
+static inline uint64_t vma_private_prot(const struct vma *vma)
+{
+	return vma->anon_id ? vma_page_prot(vma) : vma_page_prot(vma) & ~PTE_W;
+}
+
 #endif

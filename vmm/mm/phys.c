@@ -215,8 +215,15 @@ static void push(struct phys *phys, gfn_t *list, gfn_t gfn)
 	struct frame *f = phys_frame(phys, gfn);
 
 	f->refs = 0;
+	f->lazyfree = false;
 	f->next = *list;
 	*list = gfn;
+}
+
+/* Lock held. */
+static bool has_room(const struct phys *phys, uint64_t n)
+{
+	return n <= phys->limit && phys->charged <= phys->limit - n;
 }
 
 bool phys_can_charge(struct phys *phys, uint64_t n)
@@ -224,9 +231,29 @@ bool phys_can_charge(struct phys *phys, uint64_t n)
 	bool ok;
 
 	pthread_mutex_lock(&phys->lock);
-	ok = n <= phys->limit && phys->charged <= phys->limit - n;
+	ok = has_room(phys, n);
 	pthread_mutex_unlock(&phys->lock);
 	return ok;
+}
+
+int phys_charge(struct phys *phys, uint64_t n)
+{
+	bool ok;
+
+	pthread_mutex_lock(&phys->lock);
+	ok = has_room(phys, n);
+	phys->charged += ok ? n : 0;
+	phys->foreign += ok ? n : 0;
+	pthread_mutex_unlock(&phys->lock);
+	return ok ? 0 : -ENOMEM;
+}
+
+void phys_uncharge(struct phys *phys, uint64_t n)
+{
+	pthread_mutex_lock(&phys->lock);
+	phys->charged -= n;
+	phys->foreign -= n;
+	pthread_mutex_unlock(&phys->lock);
 }
 
 gfn_t phys_alloc_anon(struct phys *phys, unsigned want, unsigned *got)

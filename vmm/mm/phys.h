@@ -46,9 +46,10 @@ enum arena_kind {
 
 /* Per frame, in an array beside its arena; all zero when the frame is free. */
 struct frame {
-	uint32_t refs; /* anonymous: owners that name it, that is pagemap entries; for 2 MiB in
+	uint32_t lazyfree : 1; /* MADV_FREE: may be taken back unless its entry has D, or is gone */
+	uint32_t refs : 31; /* anonymous: owners that name it, that is pagemap entries; for 2 MiB in
 			 * the first of its 512. Table: entries in use. File window: unused */
-	gfn_t next;    /* on a free list or in quarantine: the next one; 0 ends it */
+	gfn_t next;	    /* on a free list or in quarantine: the next one; 0 ends it */
 };
 
 struct arena {
@@ -87,6 +88,7 @@ struct phys {
 	uint64_t flush_free; /* runs of frames whose memory was given back */
 	uint64_t flush_keep; /* notifier events for frames that kept their content */
 	uint64_t reserved;   /* of charged, anonymous frames */
+	uint64_t foreign;    /* of charged, pages that are no frames: phys_charge() */
 };
 
 /* *phys is the caller's memory. end: first gpa that the vCPU can't address. -ENOMEM. */
@@ -131,6 +133,9 @@ gfn_t phys_alloc_table(struct phys *phys);
 
 /* Whether n more frames can be charged. */
 bool phys_can_charge(struct phys *phys, uint64_t n);
+/* Charge n pages that are no frames, memory of the host's all the same. 0 or -ENOMEM. */
+int phys_charge(struct phys *phys, uint64_t n);
+void phys_uncharge(struct phys *phys, uint64_t n);
 
 /*
  * Frames of 4 KiB (ARENA_ANON, or a split 2 MiB one) without owner or translation, whose host

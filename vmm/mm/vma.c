@@ -119,18 +119,30 @@ struct vma *vma_new(const struct vma *from)
 	return vma;
 }
 
+/* Count the VMA's pages in; sign -1: out. */
+static void account(struct mm *mm, const struct vma *vma, int sign)
+{
+	uint64_t pages = (uint64_t)sign * vma_pages(vma);
+
+	mm->total_vm += pages;
+	mm->locked_vm += vma->vm_flags & VM_LOCKED ? pages : 0;
+}
+
 void vma_insert(struct mm *mm, struct vma *vma)
 {
 	RB_INSERT(vma_tree, &mm->vmas, vma);
 	augment_up(vma);
 	mm->map_count++;
+	account(mm, vma, 1);
 }
 
 void vma_remove(struct mm *mm, struct vma *vma)
 {
 	struct vma *prev = vma_prev(vma), *next = vma_next(vma);
+
 	if (mm->last_vma == vma)
 		mm->last_vma = NULL;
+	account(mm, vma, -1);
 	RB_REMOVE(vma_tree, &mm->vmas, vma);
 	/*
 	 * The place that went away is below or beside a neighbour: the two paths up
@@ -143,32 +155,38 @@ void vma_remove(struct mm *mm, struct vma *vma)
 	free(vma);
 }
 
-void vma_resize(struct vma *vma, gva_t start, gva_t end)
+void vma_resize(struct mm *mm, struct vma *vma, gva_t start, gva_t end)
 {
+	account(mm, vma, -1);
 	vma->vm_pgoff += ((int64_t)start - (int64_t)vma->vm_start) / (int64_t)PAGE_SIZE;
 	vma->vm_start = start;
 	vma->vm_end = end;
+	account(mm, vma, 1);
 	augment_up(vma);
+}
+
+void vma_set_flags(struct mm *mm, struct vma *vma, unsigned vm_flags)
+{
+	account(mm, vma, -1);
+	vma->vm_flags = vm_flags;
+	account(mm, vma, 1);
 }
 
 int vma_split(struct mm *mm, struct vma *vma, gva_t gva)
 {
-	struct vma *upper;
+	struct vma *upper = vma_new(vma);
 
-	if (mm->map_count >= mm->max_map_count)
-		return -ENOMEM;
-	upper = vma_new(vma);
 	if (!upper)
 		return -ENOMEM;
 	upper->vm_start = gva;
 	upper->vm_pgoff = vma_pgoff(vma, gva);
-	vma_resize(vma, vma->vm_start, gva);
+	vma_resize(mm, vma, vma->vm_start, gva);
 	vma_insert(mm, upper);
 	return 0;
 }
 
 /* is_mergeable_vma() and is_mergeable_anon_vma() of mm/vma.c. */
-static bool can_merge(const struct vma *a, const struct vma *b)
+bool vma_can_merge(const struct vma *a, const struct vma *b)
 {
 	return a && b && a->vm_end == b->vm_start && a->vm_flags == b->vm_flags &&
 	       a->vm_object == b->vm_object && a->zero_from == b->zero_from &&
@@ -184,19 +202,24 @@ static struct vma *join(struct mm *mm, struct vma *a, struct vma *b)
 	if (!a->anon_id)
 		a->anon_id = b->anon_id;
 	vma_remove(mm, b);
-	vma_resize(a, a->vm_start, end);
+	vma_resize(mm, a, a->vm_start, end);
 	return a;
+}
+
+struct vma *vma_merge_next(struct mm *mm, struct vma *vma)
+{
+	struct vma *next = vma_next(vma);
+
+	return vma_can_merge(vma, next) ? join(mm, vma, next) : vma;
 }
 
 struct vma *vma_merge(struct mm *mm, struct vma *vma)
 {
-	struct vma *prev = vma_prev(vma), *next = vma_next(vma);
+	struct vma *prev = vma_prev(vma);
 
-	if (can_merge(prev, vma))
+	if (vma_can_merge(prev, vma))
 		vma = join(mm, prev, vma);
-	if (can_merge(vma, next))
-		vma = join(mm, vma, next);
-	return vma;
+	return vma_merge_next(mm, vma);
 }
 
 /*
@@ -223,6 +246,29 @@ static gva_t find_hole(const struct vma *vma, uint64_t len, gva_t low, gva_t hig
 gva_t vma_find_hole(struct mm *mm, uint64_t len, gva_t low, gva_t high)
 {
 	return find_hole(RB_ROOT(&mm->vmas), len, low, high);
+}
+
+/* find_hole() in the mirror. */
+static gva_t find_hole_up(const struct vma *vma, uint64_t len, gva_t low, gva_t high)
+{
+	gva_t found;
+
+	if (low >= high || high - low < len)
+		return 0;
+	if (!vma)
+		return low;
+	if (max_u64(vma->tree_gap,
+		    max_u64(hole(low, vma->tree_start), hole(vma->tree_end, high))) < len)
+		return 0;
+	found = find_hole_up(RB_LEFT(vma, node), len, low, min_u64(high, start_gap(vma)));
+	if (found)
+		return found;
+	return find_hole_up(RB_RIGHT(vma, node), len, max_u64(low, vma->vm_end), high);
+}
+
+gva_t vma_find_hole_up(struct mm *mm, uint64_t len, gva_t low, gva_t high)
+{
+	return find_hole_up(RB_ROOT(&mm->vmas), len, low, high);
 }
 
 /* NOLINTEND(clang-analyzer-unix.Malloc) */

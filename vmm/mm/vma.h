@@ -20,11 +20,22 @@
 #define VM_MAYREAD 0x10u /* what mprotect may turn on */
 #define VM_MAYWRITE 0x20u
 #define VM_MAYEXEC 0x40u
-#define VM_MAYSHARE 0x80u   /* MAP_SHARED, also of a file that may not be written */
-#define VM_GROWSDOWN 0x100u /* a fault just below extends it */
-#define VM_NORESERVE 0x200u /* MAP_NORESERVE: shown in smaps */
-#define VM_STACK 0x400u	    /* the payload's first stack: its name in maps */
-#define VM_ACCOUNT 0x800u   /* counts for overcommit on Linux: decides about merging */
+#define VM_MAYSHARE 0x80u      /* MAP_SHARED, also of a file that may not be written */
+#define VM_GROWSDOWN 0x100u    /* a fault just below extends it */
+#define VM_NORESERVE 0x200u    /* MAP_NORESERVE: shown in smaps */
+#define VM_STACK 0x400u	       /* the payload's first stack: its name in maps */
+#define VM_ACCOUNT 0x800u      /* counts for overcommit on Linux: decides about merging */
+#define VM_LOCKED 0x1000u      /* mlock: populated, and never taken back */
+#define VM_LOCKONFAULT 0x2000u /* with VM_LOCKED: not populated ahead */
+#define VM_DONTCOPY 0x4000u    /* MADV_DONTFORK */
+#define VM_WIPEONFORK 0x8000u
+#define VM_DONTDUMP 0x10000u
+#define VM_HUGEPAGE 0x20000u   /* 2 MiB leaves wherever they fit, but with --thp=never */
+#define VM_NOHUGEPAGE 0x40000u /* none */
+#define VM_SEQ_READ 0x80000u   /* a fault maps more of what comes after it */
+#define VM_RAND_READ 0x100000u /* a fault maps its page only */
+#define VM_MERGEABLE 0x200000u /* MADV_MERGEABLE: nothing is merged here */
+#define VM_LOCKED_MASK (VM_LOCKED | VM_LOCKONFAULT)
 #define VM_PROT (VM_READ | VM_WRITE | VM_EXEC)
 #define VM_MAY_SHIFT 4 /* VM_MAYREAD is VM_READ << 4, and so on */
 
@@ -47,10 +58,21 @@ struct vma {
 
 RB_HEAD(vma_tree, vma);
 
+static inline uint64_t vma_pages(const struct vma *vma)
+{
+	return (vma->vm_end - vma->vm_start) >> PAGE_SHIFT;
+}
+
 /* Private pages exist or may come to exist beside the object's. */
 static inline bool vma_private(const struct vma *vma)
 {
 	return !(vma->vm_flags & VM_MAYSHARE);
+}
+
+/* No content but its private pages': vma_is_anonymous() of linux/mm.h. */
+static inline bool vma_is_anonymous(const struct vma *vma)
+{
+	return !vma->vm_object || vma->vm_object->kind == OBJECT_ZERO;
 }
 
 /* The object's page at gva. */
@@ -84,13 +106,21 @@ void vma_insert(struct mm *mm, struct vma *vma);
 /* Out of the tree, its object let go, its memory freed. Nothing else: see mm_unmap_range(). */
 void vma_remove(struct mm *mm, struct vma *vma);
 /* Change bounds within the hole around it; vm_pgoff follows vm_start. */
-void vma_resize(struct vma *vma, gva_t start, gva_t end);
-/* Cut at gva, which lies inside; vma keeps the lower part. -ENOMEM also at the VMA limit. */
+void vma_resize(struct mm *mm, struct vma *vma, gva_t start, gva_t end);
+/* Change what it means; entries and neighbours are the caller's. */
+void vma_set_flags(struct mm *mm, struct vma *vma, unsigned vm_flags);
+/* Cut at gva, which lies inside; vma keeps the lower part. -ENOMEM; no limit is looked at. */
 int vma_split(struct mm *mm, struct vma *vma, gva_t gva);
+/* Whether b, right behind a, could be one with it; either may be NULL. */
+bool vma_can_merge(const struct vma *a, const struct vma *b);
 /* Join vma with its neighbours where they are alike; returns what it is part of then. */
 struct vma *vma_merge(struct mm *mm, struct vma *vma);
+/* ... with the one behind it only. */
+struct vma *vma_merge_next(struct mm *mm, struct vma *vma);
 
 /* The highest hole of len bytes in [low, high); 0: none. O(log n). */
 gva_t vma_find_hole(struct mm *mm, uint64_t len, gva_t low, gva_t high);
+/* The lowest. */
+gva_t vma_find_hole_up(struct mm *mm, uint64_t len, gva_t low, gva_t high);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "vmm/linux/special.h"
 #include "vmm/mm/pte.h"
 #include "vmm/vm/vm.h"
 
@@ -128,21 +129,6 @@ void mv_print_tables(struct mv_vm *vm, FILE *out)
 		(double)(full * PAGE_SIZE) / (1ull << 30));
 }
 
-/* The line of /proc/PID/maps; the name stands at column 73, as show_map_vma() has it. */
-static void print_maps_line(const struct mv_vma *v, FILE *out)
-{
-	char access[4];
-	int n;
-
-	n = fprintf(out,
-		    "%08" PRIx64 "-%08" PRIx64 " %s%c %08" PRIx64 " %02x:%02x %" PRIu64 " ",
-		    v->start, v->end, access_name(v->prot, access), v->shared ? 's' : 'p',
-		    v->offset, major(v->dev), minor(v->dev), v->ino);
-	if (*v->name)
-		fprintf(out, "%*s%s", n < 73 ? 73 - n : 0, "", v->name);
-	fputc('\n', out);
-}
-
 static void print_kb(FILE *out, const char *name, uint64_t bytes)
 {
 	fprintf(out, "%-15s %8" PRIu64 " kB\n", name, bytes >> 10);
@@ -167,7 +153,7 @@ static void print_smap(const struct mv_vma *v, FILE *out)
 {
 	uint64_t dirty = min_u64(v->dirty, v->backed), clean = v->backed - dirty;
 
-	print_maps_line(v, out);
+	special_print_vma(v, out);
 	print_kb(out, "Size:", v->end - v->start);
 	print_kb(out, "KernelPageSize:", PAGE_SIZE);
 	print_kb(out, "MMUPageSize:", PAGE_SIZE);
@@ -250,18 +236,18 @@ static void print_vmas_near(struct mv_vm *vm, uint64_t gva, FILE *out)
 		}
 		if (v.start <= gva) {
 			fprintf(out, "  in        ");
-			print_maps_line(&v, out);
+			special_print_vma(&v, out);
 			return;
 		}
 		break;
 	}
 	if (below.end) {
 		fprintf(out, "  0x%" PRIx64 " behind ", gva - below.end);
-		print_maps_line(&below, out);
+		special_print_vma(&below, out);
 	}
 	if (v.end > gva && v.start > gva) {
 		fprintf(out, "  %#" PRIx64 " before ", v.start - gva);
-		print_maps_line(&v, out);
+		special_print_vma(&v, out);
 	}
 }
 
@@ -288,7 +274,7 @@ static void print_usage(struct mv_vm *vm, FILE *out)
 	for (uint64_t gva = 0; !mv_vma(vm, gva, &v); gva = v.end) {
 		fprintf(out, "  %12" PRIu64 " %12" PRIu64 "  ", v.reserved >> 10,
 			v.backed >> 10);
-		print_maps_line(&v, out);
+		special_print_vma(&v, out);
 	}
 }
 

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * special.c: files that are the sandbox's own, and need no grant: /dev/zero and /dev/null,
+ * /proc/self/maps, and what memfd_create(2) makes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "vmm/linux/special.h"
+
+void special_print_vma(const struct mv_vma *v, FILE *out)
+{
+	int n = fprintf(out,
+			"%08" PRIx64 "-%08" PRIx64 " %c%c%c%c %08" PRIx64
+			" %02x:%02x %" PRIu64 " ",
+			v->start, v->end, v->prot & MV_READ ? 'r' : '-',
+			v->prot & MV_WRITE ? 'w' : '-', v->prot & MV_EXEC ? 'x' : '-',
+			v->shared ? 's' : 'p', v->offset, major(v->dev), minor(v->dev),
+			v->ino);
+
+	if (*v->name)
+		fprintf(out, "%*s%s", n < 73 ? 73 - n : 0, "", v->name);
+	fputc('\n', out);
+}
+
+/* The VMA list as it is now, in a file of its own. fd or -errno. */
+static int open_maps(struct process *p, int flags)
+{
+	int fd = memfd_create("maps", MFD_CLOEXEC);
+	struct mv_vma v;
+	FILE *out;
+
+	if ((flags & O_ACCMODE) != O_RDONLY) {
+		close(fd);
+		return -EACCES;
+	}
+	out = fd < 0 ? NULL : fdopen(dup(fd), "w");
+	if (!out) {
+		close(fd);
+		return -ENOMEM;
+	}
+	for (gva_t at = 0; !mm_vma_next(p->mm, at, &v); at = v.end)
+		special_print_vma(&v, out);
+	if (fclose(out)) {
+		close(fd);
+		return -ENOMEM;
+	}
+	lseek(fd, 0, SEEK_SET);
+	return fd;
+}
+
+static int open_device(const char *path, int flags)
+{
+	int fd = open(path, (flags & ~O_CREAT) | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static bool is_maps(const char *path)
+{
+	return !strcmp(path, "/proc/self/maps");
+}
+
+bool special_path(const char *path)
+{
+	return !strcmp(path, "/dev/zero") || !strcmp(path, "/dev/null") || is_maps(path);
+}
+
+int special_open(struct process *p, const char *path, int flags, struct file **file)
+{
+	int fd = is_maps(path) ? open_maps(p, flags) : open_device(path, flags);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) || !(*file = file_new(fd, true, st.st_mode, flags, path))) {
+		close(fd);
+		return -ENOMEM;
+	}
+	(*file)->zero = !strcmp(path, "/dev/zero");
+	(*file)->unmappable = is_maps(path);
+	return 0;
+}
+
+int64_t sys_memfd_create(struct process *p, const uint64_t a[6])
+{
+	char name[256] = "/memfd:", real[sizeof(name) + 16];
+	long len = mm_copy_string(p->mm, name + 7, a[0], sizeof(name) - 6);
+	unsigned flags = (unsigned)a[1];
+	struct file *file;
+	int nr, fd;
+
+	/* huge pages, and what is newer, would be host memory of another kind */
+	if (flags & ~(unsigned)(MFD_CLOEXEC | MFD_ALLOW_SEALING))
+		return -EINVAL;
+	if (len == -ENAMETOOLONG)
+		return -EINVAL;
+	if (len < 0)
+		return len;
+	nr = fd_unused(&p->files);
+	if (nr < 0)
+		return nr;
+	fd = memfd_create(name + 7, MFD_CLOEXEC | (flags & MFD_ALLOW_SEALING));
+	if (fd < 0)
+		return -errno;
+	snprintf(real, sizeof(real), "%s (deleted)", name);
+	file = file_new(fd, true, S_IFREG, O_RDWR, real);
+	if (!file) {
+		close(fd);
+		return -ENOMEM;
+	}
+	file->memory = true;
+	fd_install(&p->files, nr, file);
+	return nr;
+}

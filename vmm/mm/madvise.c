@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * madvise.c: madvise(2), as Linux's mm/madvise.c has it. What is a hint there and has no use
+ * here changes the VMA's flags, which decide about merging, or nothing: docs/mmap.md.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mman.h>
+#include <sys/mman.h>
+
+#include "vmm/mm/pgtable.h"
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE 103
+#endif
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
+/* A piece of a VMA that an advice is for. */
+struct advice {
+	struct mm *mm;
+	struct gather *g;
+	int behavior;
+	gva_t start, end;
+	struct vma *vma; /* becomes what holds the piece after a change of flags */
+};
+
+/* Fewest pages that the whole 2 MiB need to be one leaf's: the VMA holds them. */
+static bool has_block(const struct vma *vma, gva_t block)
+{
+	return block >= vma->vm_start && block + PMD_SIZE <= vma->vm_end;
+}
+
+/* ---- flags */
+
+/* The flags that a behavior turns on and off; -EINVAL: the VMA can't take them. */
+static int flags_for(const struct vma *vma, int behavior, unsigned *set, unsigned *clear)
+{
+	static const struct {
+		int behavior;
+		unsigned set, clear;
+	} table[] = {
+		{ MADV_NORMAL, 0, VM_RAND_READ | VM_SEQ_READ },
+		{ MADV_SEQUENTIAL, VM_SEQ_READ, VM_RAND_READ },
+		{ MADV_RANDOM, VM_RAND_READ, VM_SEQ_READ },
+		{ MADV_DONTFORK, VM_DONTCOPY, 0 },
+		{ MADV_DOFORK, 0, VM_DONTCOPY },
+		{ MADV_WIPEONFORK, VM_WIPEONFORK, 0 },
+		{ MADV_KEEPONFORK, 0, VM_WIPEONFORK },
+		{ MADV_DONTDUMP, VM_DONTDUMP, 0 },
+		{ MADV_DODUMP, 0, VM_DONTDUMP },
+		{ MADV_MERGEABLE, VM_MERGEABLE, 0 },
+		{ MADV_UNMERGEABLE, 0, VM_MERGEABLE },
+		{ MADV_HUGEPAGE, VM_HUGEPAGE, VM_NOHUGEPAGE },
+		{ MADV_NOHUGEPAGE, VM_NOHUGEPAGE, VM_HUGEPAGE },
+	};
+
+	for (unsigned i = 0; i < sizeof(table) / sizeof(*table); i++)
+		if (table[i].behavior == behavior) {
+			*set = table[i].set;
+			*clear = table[i].clear;
+		}
+	if (behavior == MADV_WIPEONFORK && (vma->vm_object || vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+	if (behavior == MADV_MERGEABLE && !vma_private(vma)) /* vma_ksm_compatible() */
+		*set = 0;
+	return 0;
+}
+
+/* madvise_update_vma() */
+static int advise_flags(struct advice *a)
+{
+	unsigned set = 0, clear = 0, vm_flags;
+	int err = flags_for(a->vma, a->behavior, &set, &clear);
+
+	if (err)
+		return err;
+	vm_flags = (a->vma->vm_flags & ~clear) | set;
+	if (vm_flags == a->vma->vm_flags)
+		return 0;
+	err = mm_modify_flags(a->mm, a->g, &a->vma, a->start, a->end, vm_flags);
+	return err == -ENOMEM ? -EAGAIN : err; /* madvise(2): EAGAIN, a kernel resource */
+}
+
+/* ---- pages let go */
+
+static int split_ends(struct advice *a)
+{
+	int err = mm_split_at(a->mm, a->g, a->start);
+
+	return err ? err : mm_split_at(a->mm, a->g, a->end);
+}
+
+static int dontneed(struct advice *a)
+{
+	int err;
+
+	if (a->vma->vm_flags & VM_LOCKED && a->behavior != MADV_DONTNEED_LOCKED)
+		return -EINVAL;
+	err = split_ends(a);
+	if (!err)
+		mm_zap_range(a->mm, a->g, a->start, a->end);
+	return err;
+}
+
+/*
+ * MADV_FREE: the page may go when memory is short, until it is written again: D, which a
+ * write sets, tells.
+ */
+static int free_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
+{
+	struct pagemap_entry page = pagemap_get(&mm->anon, leaf->gva >> PAGE_SHIFT);
+	struct gather *g = arg;
+	struct frame *f;
+
+	if (!page.gfn || !(*leaf->entry & PTE_A))
+		return 0;
+	f = phys_frame(mm->phys, page.gfn);
+	if (f->refs != 1)
+		return 0;
+	f->lazyfree = true;
+	if (*leaf->entry & PTE_D)
+		gather_keep(g, page.gfn, page.huge ? PMD_PAGES : 1);
+	pt_set(mm, leaf->table, leaf->entry, *leaf->entry & ~PTE_D);
+	return 0;
+}
+
+static int lazyfree(struct advice *a)
+{
+	int err;
+
+	if (a->vma->vm_flags & VM_LOCKED || !vma_is_anonymous(a->vma))
+		return -EINVAL;
+	err = split_ends(a);
+	if (!err)
+		pt_for_each(a->mm, a->start, a->end, a->g, free_leaf, a->g);
+	return err;
+}
+
+/* MADV_REMOVE: a hole in what all mappings of the object see. */
+static int punch_hole(struct advice *a)
+{
+	struct object *obj = a->vma->vm_object;
+	uint64_t pgoff = vma_pgoff(a->vma, a->start), n = (a->end - a->start) >> PAGE_SHIFT;
+
+	if (a->vma->vm_flags & VM_LOCKED || !obj || obj->kind == OBJECT_ZERO)
+		return -EINVAL;
+	/* vma_is_shared_maywrite() */
+	if ((a->vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) != (VM_SHARED | VM_MAYWRITE))
+		return -EACCES;
+	if (obj->kind == OBJECT_FILE)
+		return fallocate(obj->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				 (off_t)(pgoff << PAGE_SHIFT), (off_t)(n << PAGE_SHIFT))
+			       ? -errno
+			       : 0;
+	for (struct vma *vma = vma_find(a->mm, 0); vma; vma = vma_next(vma)) {
+		uint64_t from = max_u64(pgoff, vma->vm_pgoff);
+		uint64_t to = min_u64(pgoff + n, vma_pgoff(vma, vma->vm_end));
+
+		if (vma->vm_object == obj && from < to)
+			mm_zap_object(a->mm, a->g,
+				      vma->vm_start +
+					      ((from - vma->vm_pgoff) << PAGE_SHIFT),
+				      vma->vm_start + ((to - vma->vm_pgoff) << PAGE_SHIFT));
+	}
+	for (uint64_t i = pgoff; (i = pagemap_next(&obj->pages, i, pgoff + n)) < pgoff + n;)
+		gather_put(a->g, pagemap_clear(&obj->pages, i), true);
+	return 0;
+}
+
+/* ---- guards */
+
+static int guard_install(struct advice *a)
+{
+	int err;
+
+	if (a->vma->vm_flags & VM_LOCKED)
+		return -EINVAL;
+	/* private memory's guards keep VMAs apart as pages do */
+	if (vma_private(a->vma))
+		mm_prepare_anon_id(a->mm, a->vma);
+	err = split_ends(a);
+	if (err)
+		return err;
+	mm_zap_range(a->mm, a->g, a->start, a->end);
+	for (uint64_t i = a->start >> PAGE_SHIFT; i < a->end >> PAGE_SHIFT; i++)
+		if (!pagemap_get(&a->mm->guards, i).gfn &&
+		    pagemap_set(&a->mm->guards, i, 1, 1))
+			return -ENOMEM;
+	return 0;
+}
+
+static int guard_remove(struct advice *a)
+{
+	uint64_t i = a->start >> PAGE_SHIFT, end = a->end >> PAGE_SHIFT;
+
+	while ((i = pagemap_next(&a->mm->guards, i, end)) < end)
+		pagemap_clear(&a->mm->guards, i);
+	return 0;
+}
+
+/* ---- hints that do something */
+
+/* MADV_COLD and MADV_PAGEOUT: nothing ages here, and there is no swap. */
+static int cold(const struct advice *a)
+{
+	return a->vma->vm_flags & VM_LOCKED ? -EINVAL : 0;
+}
+
+/* Have the host read the file ahead. */
+static int willneed(const struct advice *a)
+{
+	const struct object *obj = a->vma->vm_object;
+
+	if (obj && obj->kind == OBJECT_FILE)
+		posix_fadvise(obj->fd, (off_t)(vma_pgoff(a->vma, a->start) << PAGE_SHIFT),
+			      (off_t)(a->end - a->start), POSIX_FADV_WILLNEED);
+	return 0;
+}
+
+/* madvise_collapse(): every whole block of the range; the last error, if there was one. */
+static int collapse(const struct advice *a)
+{
+	int err = !vma_is_anonymous(a->vma) || a->vma->vm_flags & VM_NOHUGEPAGE ||
+				  a->mm->thp == MV_THP_NEVER
+			  ? -EINVAL
+			  : 0;
+
+	for (gva_t at = align_up(a->start, PMD_SIZE); !err && at + PMD_SIZE <= a->end;
+	     at += PMD_SIZE)
+		if (has_block(a->vma, at))
+			err = mm_collapse_block(a->mm, a->vma, at);
+	return err;
+}
+
+/* ---- which is whose */
+
+/* madvise_vma_behavior() */
+static int advise_vma(struct advice *a)
+{
+	switch (a->behavior) {
+	case MADV_REMOVE:
+		return punch_hole(a);
+	case MADV_WILLNEED:
+		return willneed(a);
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+		return cold(a);
+	case MADV_FREE:
+		return lazyfree(a);
+	case MADV_DONTNEED:
+	case MADV_DONTNEED_LOCKED:
+		return dontneed(a);
+	case MADV_COLLAPSE:
+		return collapse(a);
+	case MADV_GUARD_INSTALL:
+		return guard_install(a);
+	case MADV_GUARD_REMOVE:
+		return guard_remove(a);
+	default:
+		return advise_flags(a);
+	}
+}
+
+/* madvise_behavior_valid() */
+static bool valid(int behavior)
+{
+	switch (behavior) {
+	case MADV_NORMAL ... MADV_DONTNEED:
+	case MADV_FREE ... MADV_DOFORK:
+	case MADV_MERGEABLE ... MADV_DONTNEED_LOCKED:
+	case MADV_COLLAPSE:
+	case MADV_GUARD_INSTALL:
+	case MADV_GUARD_REMOVE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* madvise_walk_vmas(): piece by piece; holes are told at the end. */
+static int walk(struct mm *mm, struct gather *g, gva_t start, gva_t end, int behavior)
+{
+	struct advice a = { .mm = mm, .g = g, .behavior = behavior, .start = start };
+	int err, unmapped = 0;
+
+	for (a.vma = vma_find(mm, start); a.start < end; a.vma = vma_next(a.vma)) {
+		if (!a.vma || a.vma->vm_start >= end)
+			return -ENOMEM;
+		if (a.start < a.vma->vm_start) {
+			unmapped = -ENOMEM;
+			a.start = a.vma->vm_start;
+		}
+		a.end = min_u64(a.vma->vm_end, end);
+		err = advise_vma(&a);
+		if (err)
+			return err;
+		/* a change of flags may have made it one with what comes next */
+		a.start = max_u64(a.end, a.vma->vm_end);
+	}
+	return unmapped;
+}
+
+/* check_vma_flags(): what get_user_pages() may do there without force. */
+static bool may_populate(const struct vma *vma, unsigned access)
+{
+	if (access == MV_WRITE)
+		return vma->vm_flags & VM_WRITE;
+	return vma->vm_flags & VM_READ;
+}
+
+/* madvise_populate() */
+static int populate(struct mm *mm, gva_t start, gva_t end, unsigned access)
+{
+	int err = 0;
+
+	while (start < end && !err) {
+		struct vma *vma = vma_lookup(mm, start);
+
+		if (!vma)
+			return -ENOMEM;
+		if (!may_populate(vma, access))
+			return -EINVAL;
+		err = mm_fault_in(mm, start, min_u64(end, vma->vm_end), access);
+		start = vma->vm_end;
+	}
+	return err;
+}
+
+static long do_madvise(struct mm *mm, gva_t addr, uint64_t len_in, int behavior)
+{
+	uint64_t len = page_align(len_in);
+	struct gather g;
+	int err;
+
+	if (!valid(behavior) || addr & ~PAGE_MASK || (len_in && !len) || addr + len < addr)
+		return -EINVAL;
+	if (!len)
+		return 0;
+	if (behavior == MADV_POPULATE_READ || behavior == MADV_POPULATE_WRITE)
+		return populate(mm, addr, addr + len,
+				behavior == MADV_POPULATE_READ ? MV_READ : MV_WRITE);
+	gather_init(&g, mm->phys);
+	err = walk(mm, &g, addr, addr + len, behavior);
+	return gather_finish(&g) ? g.err : err;
+}
+
+long mm_madvise(struct mm *mm, gva_t addr, uint64_t len, int behavior)
+{
+	long ret;
+
+	pthread_mutex_lock(&mm->lock);
+	ret = do_madvise(mm, addr, len, behavior);
+	pthread_mutex_unlock(&mm->lock);
+	return ret;
+}
