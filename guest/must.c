@@ -26,3 +26,14 @@ int must_open(const char *path, int flags, size_t *size)
 		*size = st.st_size;
 	return fd;
 }
+
+void must_handle(int sig, void (*handler)(int, siginfo_t *, void *), unsigned long flags)
+{
+	struct sigaction act = { .sa_handler = (__sighandler_t)(uintptr_t)handler,
+				 .sa_flags = flags | SA_SIGINFO | SA_RESTORER,
+				 .sa_restorer = restore_rt };
+	long err = sys_rt_sigaction(sig, &act, NULL);
+
+	if (err)
+		die(err, "cannot handle signal %d", sig);
+}

@@ -14,7 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <asm/sigcontext.h>
+#include <asm/siginfo.h>
+#include <asm/signal.h>
 #include <asm/stat.h>
+#include <asm/ucontext.h>
 #include <asm/unistd.h>
 #include <linux/auxvec.h>
 #include <linux/errno.h>
@@ -175,6 +179,42 @@ static inline long sys_fstat(int fd, struct stat *st)
 	return sys3(__NR_fstat, fd, (long)st, 0);
 }
 
+/* Signals. The kernel's struct sigaction, and its sigset_t: a long, signal n at bit n - 1. */
+
+static inline long sys_rt_sigaction(int sig, const struct sigaction *act,
+				    struct sigaction *old)
+{
+	return sys4(__NR_rt_sigaction, sig, (long)act, (long)old, sizeof(sigset_t));
+}
+
+static inline long sys_rt_sigprocmask(int how, const sigset_t *set, sigset_t *old)
+{
+	return sys4(__NR_rt_sigprocmask, how, (long)set, (long)old, sizeof(sigset_t));
+}
+
+static inline long sys_rt_sigpending(sigset_t *set)
+{
+	return sys3(__NR_rt_sigpending, (long)set, sizeof(*set), 0);
+}
+
+static inline long sys_sigaltstack(const stack_t *new, stack_t *old)
+{
+	return sys3(__NR_sigaltstack, (long)new, (long)old, 0);
+}
+
+static inline long sys_kill(int pid, int sig)
+{
+	return sys3(__NR_kill, pid, sig, 0);
+}
+
+static inline long sys_tgkill(int tgid, int tid, int sig)
+{
+	return sys3(__NR_tgkill, tgid, tid, sig);
+}
+
+/* restore.S */
+void restore_rt(void) __attribute__((visibility("hidden")));
+
 /* Process, time, chance. */
 
 static inline long sys_getpid(void)
@@ -235,9 +275,12 @@ _Noreturn void usage(const char *args);
 /* parse.c: "12", "4K", "64M", "1G" or "2T" in bytes; 0 for whatever isn't one. */
 size_t parse_size(const char *s);
 
-/* must.c: mmap() and open() for those who can't go on without; size may be NULL. */
+/* must.c: mmap(), open() and sigaction() for those who can't go on without; size may be NULL. */
 void *must_map(void *addr, size_t len, int prot, int flags, int fd);
 int must_open(const char *path, int flags, size_t *size);
+
+/* A handler with its siginfo_t and struct ucontext; flags beside SA_SIGINFO and SA_RESTORER. */
+void must_handle(int sig, void (*handler)(int, siginfo_t *, void *), unsigned long flags);
 
 /* time.c */
 uint64_t now_ns(void);

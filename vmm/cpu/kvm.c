@@ -21,6 +21,9 @@
 
 /* XCR0's bits: x87, SSE, AVX, and AVX-512's three. SDM vol. 1, 13.3. */
 #define XCR0_WANTED 0xe7ull
+/* FXSAVE's area, and with XSAVE's header behind it. */
+#define FXSAVE_SIZE 512u
+#define XSTATE_MIN 576u
 
 static int open_error(struct mv_error *err, int num)
 {
@@ -75,6 +78,19 @@ static const struct kvm_cpuid_entry2 *leaf(const struct kvm *kvm, uint32_t funct
 	return NULL;
 }
 
+/* Where the last of the components ends; SDM vol. 1, 13.4.3. */
+static unsigned xstate_size(const struct kvm *kvm)
+{
+	const struct kvm_cpuid_entry2 *e = kvm->cpuid->entries;
+	unsigned size = kvm->xcr0 ? XSTATE_MIN : FXSAVE_SIZE;
+
+	for (uint32_t i = 0; i < kvm->cpuid->nent; i++, e++)
+		if (e->function == 0xd && e->index >= 2 && e->index < 64 &&
+		    kvm->xcr0 >> e->index & 1 && e->ebx + e->eax > size)
+			size = e->ebx + e->eax;
+	return size;
+}
+
 /* SDM vol. 2A, CPUID: the leaves that say how a vCPU can be set up. */
 static void read_cpuid(struct kvm *kvm)
 {
@@ -89,6 +105,7 @@ static void read_cpuid(struct kvm *kvm)
 	kvm->has_umip = e && e->ecx & 1u << 2;
 	e = leaf(kvm, 0xd);
 	kvm->xcr0 = e ? ((uint64_t)e->edx << 32 | e->eax) & XCR0_WANTED : 0;
+	kvm->xstate_size = xstate_size(kvm);
 }
 
 static int check_extension(const struct kvm *kvm, long cap)
@@ -129,6 +146,7 @@ int kvm_open(struct kvm *kvm, struct mv_error *err)
 		goto fail;
 	}
 	kvm->run_size = (size_t)n;
+	kvm->xsave_size = (unsigned)check_extension(kvm, KVM_CAP_XSAVE2);
 	if (get_cpuid(kvm, err))
 		goto fail;
 	read_cpuid(kvm);

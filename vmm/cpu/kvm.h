@@ -22,9 +22,11 @@ struct kvm {
 	unsigned phys_bits;	  /* physical address width in there */
 	uint64_t xcr0;		  /* state components that a payload may use */
 	bool has_xsave, has_fsgsbase, has_umip;
-	unsigned drop_slot; /* the number of the slot that drops move; the last there is */
-	bool drop_flip;	    /* which of its two places it is at */
-	void *drop_page;    /* its memory, one page; NULL until the first drop */
+	unsigned xstate_size; /* of these components, as XSAVE lays them out */
+	unsigned xsave_size; /* what KVM_GET_XSAVE2 needs; 0: there is KVM_GET_XSAVE only */
+	unsigned drop_slot;  /* the number of the slot that drops move; the last there is */
+	bool drop_flip;	     /* which of its two places it is at */
+	void *drop_page;     /* its memory, one page; NULL until the first drop */
 };
 
 /* Open /dev/kvm and make a VM without memory or vCPU. */

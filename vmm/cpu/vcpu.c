@@ -20,6 +20,9 @@
 #define CR4_OSXSAVE (1ull << 18)
 #define EFER_BITS 0xd01ull /* NXE, LMA, LME, SCE; vol. 4, IA32_EFER */
 
+/* Behind what KVM needs, for who puts an end mark there. */
+#define XSAVE_ROOM 64
+
 #define MSR_STAR 0xc0000081
 #define MSR_LSTAR 0xc0000082
 #define MSR_FMASK 0xc0000084
@@ -101,7 +104,7 @@ static int set_xcr0(const struct vcpu *vcpu, const struct kvm *kvm)
 	return ioctl(vcpu->fd, KVM_SET_XCRS, &x) ? -errno : 0;
 }
 
-int vcpu_allow(const struct vcpu *vcpu, int kick)
+int vcpu_allow(struct vcpu *vcpu, int kick)
 {
 	struct {
 		struct kvm_signal_mask head;
@@ -109,6 +112,7 @@ int vcpu_allow(const struct vcpu *vcpu, int kick)
 	} __attribute__((packed)) m = { .head.len = sizeof(m.set) };
 	sigset_t now;
 
+	vcpu->kick = kick;
 	pthread_sigmask(SIG_BLOCK, NULL, &now);
 	for (int sig = 1; sig < 65; sig++)
 		if (sig != kick && sigismember(&now, sig) == 1)
@@ -163,7 +167,10 @@ int vcpu_open(struct vcpu *vcpu, const struct kvm *kvm, const struct monitor *mo
 
 	err = err ? err : &unasked;
 	*vcpu = (struct vcpu){ .fd = ioctl(kvm->vm, KVM_CREATE_VCPU, 0),
-			       .run_size = kvm->run_size };
+			       .run_size = kvm->run_size,
+			       .xsave2 = kvm->xsave_size > 0,
+			       .xstate_size = kvm->xstate_size,
+			       .xfeatures = kvm->xcr0 };
 	if (vcpu->fd < 0)
 		return mv_fail_errno(err, errno, "KVM_CREATE_VCPU");
 	vcpu->run =
@@ -172,6 +179,13 @@ int vcpu_open(struct vcpu *vcpu, const struct kvm *kvm, const struct monitor *mo
 		num = errno;
 		close(vcpu->fd);
 		return mv_fail_errno(err, num, "mapping a vCPU's struct kvm_run");
+	}
+	vcpu->xsave = calloc(1, XSAVE_ROOM + (size_t)max_u64(kvm->xsave_size,
+							     sizeof(struct kvm_xsave)));
+	if (!vcpu->xsave) {
+		munmap(vcpu->run, vcpu->run_size);
+		close(vcpu->fd);
+		return mv_fail_errno(err, ENOMEM, "a vCPU's floating-point state");
 	}
 	vcpu->run->kvm_valid_regs = SYNC_ALL;
 	vcpu->regs = &vcpu->run->s.regs.regs;
@@ -192,6 +206,7 @@ void vcpu_close(struct vcpu *vcpu)
 {
 	munmap(vcpu->run, vcpu->run_size);
 	close(vcpu->fd);
+	free(vcpu->xsave);
 }
 
 void vcpu_answer(struct vcpu *vcpu, int64_t result)
@@ -252,6 +267,11 @@ static void go_back(struct vcpu *vcpu)
 		else
 			return_by_iretq(vcpu);
 		break;
+	case WAY_SET:
+		return_by_host(vcpu);
+		break;
+	case WAY_REFUSED: /* see refuse() */
+		break;
 	}
 	/* whatever comes next, an interrupted run too, goes on from where it is then */
 	vcpu->way = WAY_OUT;
@@ -260,6 +280,85 @@ static void go_back(struct vcpu *vcpu)
 static bool canonical(gva_t gva)
 {
 	return (uint64_t)((int64_t)(gva << 16) >> 16) == gva;
+}
+
+/*
+ * KVM does the last part of an `out` when it is entered again: rip is behind it only then.
+ * Asked to return at once, it does that and no more.
+ */
+static int settle(struct vcpu *vcpu)
+{
+	int ret;
+
+	vcpu->run->immediate_exit = 1;
+	ret = ioctl(vcpu->fd, KVM_RUN, 0) && errno != EINTR ? -errno : 0;
+	vcpu->run->immediate_exit = 0;
+	vcpu->rip = vcpu->regs->rip;
+	return ret;
+}
+
+int vcpu_get(struct vcpu *vcpu, struct kvm_regs *regs)
+{
+	int err = vcpu->way == WAY_OUT ? settle(vcpu) : 0;
+
+	*regs = *vcpu->regs;
+	regs->rip = vcpu->rip;
+	regs->rsp = vcpu->rsp;
+	regs->rflags = vcpu->rflags;
+	return err;
+}
+
+void vcpu_set(struct vcpu *vcpu, const struct kvm_regs *regs)
+{
+	*vcpu->regs = *regs;
+	vcpu->rip = regs->rip;
+	vcpu->rsp = regs->rsp;
+	vcpu->rflags = user_flags(regs->rflags);
+	vcpu->way = canonical(regs->rip) ? WAY_SET : WAY_REFUSED;
+}
+
+int vcpu_get_xsave(struct vcpu *vcpu)
+{
+	unsigned long request = vcpu->xsave2 ? KVM_GET_XSAVE2 : KVM_GET_XSAVE;
+
+	return ioctl(vcpu->fd, request, vcpu->xsave) ? -errno : 0;
+}
+
+/* FXSAVE's layout; SDM vol. 1, table 10-2. */
+int vcpu_fpu_status(struct vcpu *vcpu, struct vcpu_fpu_status *status)
+{
+	int err = vcpu_get_xsave(vcpu);
+
+	memcpy(&status->fcw, vcpu->xsave, sizeof(status->fcw));
+	memcpy(&status->fsw, vcpu->xsave + 2, sizeof(status->fsw));
+	memcpy(&status->mxcsr, vcpu->xsave + 24, sizeof(status->mxcsr));
+	return err;
+}
+
+int vcpu_set_xsave(struct vcpu *vcpu)
+{
+	return ioctl(vcpu->fd, KVM_SET_XSAVE, vcpu->xsave) ? -errno : 0;
+}
+
+/* What IRET would say to a rip that isn't canonical. */
+static enum vcpu_event bad_return(struct vcpu *vcpu)
+{
+	vcpu->vector = VECTOR_GP;
+	vcpu->error_code = 0;
+	vcpu->in_monitor = false;
+	return VCPU_EXCEPTION;
+}
+
+/* KVM_RUN may fail on such a rip, so it isn't called; but no kick may be missed. */
+static enum vcpu_event refuse(struct vcpu *vcpu)
+{
+	sigset_t pending;
+
+	sigemptyset(&pending);
+	sigpending(&pending);
+	if (vcpu->kick && sigismember(&pending, vcpu->kick) == 1)
+		return VCPU_INTERRUPTED;
+	return bad_return(vcpu);
 }
 
 static enum vcpu_event call_event(struct vcpu *vcpu, unsigned port)
@@ -275,11 +374,8 @@ static enum vcpu_event call_event(struct vcpu *vcpu, unsigned port)
 	vcpu->rflags = vcpu->way == WAY_OUT ? vcpu->regs->rflags : vcpu->regs->r11;
 	if (vcpu->way == WAY_OUT || canonical(vcpu->rip))
 		return VCPU_CALL;
-	/* a payload jumped into the entry page with such an rcx: what IRET would say to it */
-	vcpu->vector = VECTOR_GP;
-	vcpu->error_code = 0;
-	vcpu->in_monitor = false;
-	return VCPU_EXCEPTION;
+	/* a payload jumped into the entry page with such an rcx */
+	return bad_return(vcpu);
 }
 
 static enum vcpu_event exception_event(struct vcpu *vcpu, unsigned vector)
@@ -317,6 +413,8 @@ enum vcpu_event vcpu_run(struct vcpu *vcpu)
 {
 	int ret;
 
+	if (vcpu->way == WAY_REFUSED)
+		return refuse(vcpu);
 	go_back(vcpu);
 	if (vcpu->timing)
 		vcpu->enter_ns = clock_ns();

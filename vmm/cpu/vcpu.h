@@ -34,6 +34,8 @@ enum vcpu_way {
 	WAY_SYSCALL_RING3, /* ... in the entry page: rcx and r11 have rip and rflags */
 	WAY_SYSCALL_RING0, /* the ring-0 stub will do SYSRET with rcx and r11 */
 	WAY_EXCEPTION,	   /* the CPU's frame has them */
+	WAY_SET,	   /* registers were set: vcpu_set() */
+	WAY_REFUSED, /* as before, to a rip that no CPU takes: the next event is its #GP */
 };
 
 /* The frame that the CPU pushes; SDM vol. 3A, 6.14.2. */
@@ -50,6 +52,15 @@ struct vcpu {
 	bool syscall_ring3;    /* where SYSCALL lands on this host */
 	bool host_return; /* the host makes an exception's return, not iretq in the stub */
 	struct kvm_segment user_cs, user_ss; /* ring 3's, to return to */
+	int kick;			     /* see vcpu_allow() */
+	char *xsave;			     /* for vcpu_get_xsave() and vcpu_set_xsave() */
+	bool xsave2;			     /* KVM_GET_XSAVE2 is there */
+	unsigned xstate_size;		     /* what counts of it */
+	/*
+	 * The components in there; 0: FXSAVE's area only. A shadow host may hide XSAVE in
+	 * CPUID.1, and yet have them: ring 3 runs on the real CPU.
+	 */
+	uint64_t xfeatures;
 	/* of the last event: */
 	enum vcpu_way way;
 	unsigned vector;
@@ -72,12 +83,34 @@ void vcpu_close(struct vcpu *vcpu);
  * The signal `kick` shall end KVM_RUN though the thread blocks it: it stays pending until
  * then, so none is lost, and needs no handler. 0 or -errno.
  */
-int vcpu_allow(const struct vcpu *vcpu, int kick);
+int vcpu_allow(struct vcpu *vcpu, int kick);
 
 /* Where the payload begins; all other registers are 0. */
 void vcpu_start(struct vcpu *vcpu, gva_t rip, gva_t rsp);
 /* Give a call its result. */
 void vcpu_answer(struct vcpu *vcpu, int64_t result);
+
+/* The payload's registers as they are after the event, or its answer; then it can go on by
+ * vcpu_set() only. 0 or -errno. */
+int vcpu_get(struct vcpu *vcpu, struct kvm_regs *regs);
+/*
+ * Go on in ring 3 with exactly these registers, whatever the way out was. Flags that ring 3
+ * can't set stay as they must be. A rip that isn't canonical gives #GP.
+ */
+void vcpu_set(struct vcpu *vcpu, const struct kvm_regs *regs);
+/*
+ * Read x87, SSE and AVX state into vcpu->xsave, and load it from there; each costs a call. 0 or
+ * -errno; -EINVAL: the CPU wouldn't take it either.
+ */
+int vcpu_get_xsave(struct vcpu *vcpu);
+int vcpu_set_xsave(struct vcpu *vcpu);
+/* What says which floating-point exception there was. KVM_GET_FPU leaves mxcsr out. */
+struct vcpu_fpu_status {
+	uint16_t fcw, fsw;
+	uint32_t mxcsr;
+};
+int vcpu_fpu_status(struct vcpu *vcpu, struct vcpu_fpu_status *status);
+
 /* Go on in ring 3 until the next event. */
 enum vcpu_event vcpu_run(struct vcpu *vcpu);
 /* Say in words why VCPU_ERROR. Returns -EIO. */

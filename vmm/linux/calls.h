@@ -2,7 +2,7 @@
 /*
  * calls.h: what the files of vmm/linux/ share: the functions behind the numbers, one a
  * call, with the arguments as they were in registers. They return what rax shall hold, or
- * -ERESTARTSYS; what narrows an argument does it as Linux's SYSCALL_DEFINE does.
+ * one of the next two; what narrows an argument does it as Linux's SYSCALL_DEFINE does.
  */
 #ifndef LINUX_CALLS_H
 #define LINUX_CALLS_H
@@ -11,6 +11,8 @@
 
 /* As in linux/errno.h, and never seen by a payload: interrupted, to be made again. */
 #define ERESTARTSYS 512
+/* Never seen either: rt_sigreturn has no result, all registers come from the frame. */
+#define ESIGRETURN 600
 
 /* include/linux/fs.h: the most that one read or write transfers. */
 #define MAX_RW_COUNT (INT32_MAX & PAGE_MASK)
@@ -21,8 +23,7 @@ static inline bool access_ok(gva_t gva, uint64_t len)
 	return len <= MV_TASK_SIZE && gva <= MV_TASK_SIZE - len;
 }
 
-/* process.c. The process ends by a signal that the call raised; the result is void. */
-int64_t process_kill(struct process *p, int signal);
+/* process.c */
 int64_t sys_exit(struct process *p, const uint64_t a[6]);
 int64_t sys_getpid(struct process *p, const uint64_t a[6]);
 int64_t sys_getppid(struct process *p, const uint64_t a[6]);
@@ -60,6 +61,16 @@ int64_t sys_pread64(struct process *p, const uint64_t a[6]);
 int64_t sys_pwrite64(struct process *p, const uint64_t a[6]);
 int64_t sys_readv(struct process *p, const uint64_t a[6]);
 int64_t sys_writev(struct process *p, const uint64_t a[6]);
+
+/* signal.c */
+int64_t sys_rt_sigaction(struct process *p, const uint64_t a[6]);
+int64_t sys_rt_sigprocmask(struct process *p, const uint64_t a[6]);
+int64_t sys_rt_sigpending(struct process *p, const uint64_t a[6]);
+int64_t sys_rt_sigreturn(struct process *p, const uint64_t a[6]);
+int64_t sys_sigaltstack(struct process *p, const uint64_t a[6]);
+int64_t sys_kill(struct process *p, const uint64_t a[6]);
+int64_t sys_tkill(struct process *p, const uint64_t a[6]);
+int64_t sys_tgkill(struct process *p, const uint64_t a[6]);
 
 /* time.c */
 int64_t sys_clock_gettime(struct process *p, const uint64_t a[6]);

@@ -1,16 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* process.c: a process's life, and the calls about itself. */
-#include <signal.h>
 #include <unistd.h>
 
 #include "vmm/linux/calls.h"
-
-/*
- * Ids as the first process of a pid name space other than its init has them: 1 would make
- * programs believe that they are init.
- */
-#define PAYLOAD_PID 2
-#define PAYLOAD_PPID 1
 
 int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 		 struct mv_error *err)
@@ -18,6 +10,7 @@ int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 	int ret;
 
 	*p = (struct process){ .mm = mm, .wake_fd = -1 };
+	signals_init(&p->signals);
 	ret = policy_init(&p->policy, opt->grants, opt->ngrants, err);
 	if (ret)
 		return ret;
@@ -33,14 +26,6 @@ void process_destroy(struct process *p)
 	policy_destroy(&p->policy);
 	if (p->wake_fd >= 0)
 		close(p->wake_fd);
-}
-
-int64_t process_kill(struct process *p, int signal)
-{
-	p->ended = true;
-	p->signal = signal;
-	p->status = 128 + signal;
-	return 0;
 }
 
 /* exit and exit_group alike, as long as there is one thread. */

@@ -10,7 +10,15 @@
 
 #include "vmm/linux/fdtable.h"
 #include "vmm/linux/policy.h"
+#include "vmm/linux/signal.h"
 #include "vmm/mm/mm.h"
+
+/*
+ * Ids as the first process of a pid name space other than its init has them: 1 would make
+ * programs believe that they are init.
+ */
+#define PAYLOAD_PID 2
+#define PAYLOAD_PPID 1
 
 /* Call numbers with a row of their own in process.unknown: see mv_unknown_call(). */
 #define UNKNOWN_ROWS 64
@@ -29,12 +37,13 @@ struct process {
 	struct mm *mm;	      /* its memory */
 	struct fdtable files; /* its open files */
 	struct policy policy; /* the files that it may open */
-	int kick_signal;      /* see above */
-	int wake_fd;	      /* a signalfd for it, made when a call first waits; else -1 */
-	bool ended;	      /* by exit, exit_group, or a signal */
-	int status;	      /* if ended, as a shell shows it: 0-255, or 128 + signal */
-	int signal;	      /* if a signal ended it that a call raised; else 0 */
-	uint64_t calls;	      /* made, unknown ones included */
+	struct signals signals;
+	gva_t rsp;	 /* of the call under way; the caller's to set, too */
+	int kick_signal; /* see above */
+	int wake_fd;	 /* a signalfd for it, made when a call first waits; else -1 */
+	bool ended;	 /* by exit or exit_group */
+	int status;	 /* if ended: 0-255 */
+	uint64_t calls;	 /* made, unknown ones included */
 	uint64_t calls_unknown; /* of them, answered -ENOSYS: nothing serves them */
 	unsigned nr_unknown;	/* rows in use of the next */
 	struct unknown_call unknown[UNKNOWN_ROWS + 1]; /* in the order of first use */
@@ -42,8 +51,9 @@ struct process {
 
 enum call_end {
 	CALL_DONE,	  /* *result is for rax */
-	CALL_EXIT,	  /* the process has ended: see status and signal */
+	CALL_EXIT,	  /* the process has ended: see status */
 	CALL_INTERRUPTED, /* the kick came while it waited: make it again, from the start */
+	CALL_SIGRETURN,	  /* sigframe_pop() is to be called */
 };
 
 /*

@@ -148,9 +148,8 @@ int64_t write_guarded(struct process *p, int fd, const struct chunk *c, off_t po
 	if (n < 0 || (uint64_t)n < c->len)
 		sig = sigtimedwait(&set, NULL, &now);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	/* all signals have their default action, as long as none can be set */
 	if (sig > 0)
-		return process_kill(p, sig);
+		signal_send(p, sig, SI_USER);
 	return n < 0 ? -err : n;
 }
 
@@ -162,9 +161,10 @@ static int64_t write_once(struct process *p, const struct file *file, struct chu
 
 	if (file->kind == FILE_SOCKET) {
 		n = sendmsg(file->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (n < 0 && errno == EPIPE)
-			return process_kill(p, SIGPIPE);
-		return n < 0 ? -errno : n;
+		if (n >= 0 || errno != EPIPE)
+			return n < 0 ? -errno : n;
+		signal_send(p, SIGPIPE, SI_USER);
+		return -EPIPE;
 	}
 	if (file->io_fd != file->fd)
 		return write_guarded(p, file->io_fd, c, -1, 0);

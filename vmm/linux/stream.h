@@ -19,7 +19,7 @@ int stream_interrupted(struct process *p);
 /*
  * writev(2), at pos unless that is -1, with flags of pwritev2(2) - but SIGPIPE and SIGXFSZ,
  * which come with EPIPE and EFBIG and would end the VMM, are the payload's: see
- * process_kill().
+ * signal_send().
  */
 int64_t write_guarded(struct process *p, int fd, const struct chunk *c, off_t pos,
 		      int flags);

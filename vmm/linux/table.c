@@ -20,6 +20,7 @@ static const call_fn table[] = {
 	[__NR_getppid] = sys_getppid,
 	[__NR_getrandom] = sys_getrandom,
 	[__NR_gettid] = sys_getpid,
+	[__NR_kill] = sys_kill,
 	[__NR_lseek] = sys_lseek,
 	[__NR_memfd_create] = sys_memfd_create,
 	[__NR_madvise] = sys_madvise,
@@ -40,6 +41,13 @@ static const call_fn table[] = {
 	[__NR_pwrite64] = sys_pwrite64,
 	[__NR_read] = sys_read,
 	[__NR_readv] = sys_readv,
+	[__NR_rt_sigaction] = sys_rt_sigaction,
+	[__NR_rt_sigpending] = sys_rt_sigpending,
+	[__NR_rt_sigprocmask] = sys_rt_sigprocmask,
+	[__NR_rt_sigreturn] = sys_rt_sigreturn,
+	[__NR_sigaltstack] = sys_sigaltstack,
+	[__NR_tgkill] = sys_tgkill,
+	[__NR_tkill] = sys_tkill,
 	[__NR_write] = sys_write,
 	[__NR_writev] = sys_writev,
 };
@@ -82,5 +90,7 @@ enum call_end linux_call(struct process *p, int64_t rax, const uint64_t args[6],
 		*result = unknown_call(p, nr);
 	if (p->ended)
 		return CALL_EXIT;
-	return *result == -ERESTARTSYS ? CALL_INTERRUPTED : CALL_DONE;
+	return *result == -ERESTARTSYS	? CALL_INTERRUPTED
+	       : *result == -ESIGRETURN ? CALL_SIGRETURN
+					: CALL_DONE;
 }

@@ -6,11 +6,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "vmm/observe/clock.h"
+#include "vmm/vm/context.h"
 #include "vmm/vm/vm.h"
 
 #define STATUS_TIMEOUT 124
@@ -45,6 +45,59 @@ static enum step end_with_signal(struct mv_vm *vm, struct mv_exit *end, int sign
 	return STEP_END;
 }
 
+static enum step host_failed(struct mv_error *err, int num, const char *what)
+{
+	mv_fail(err, -num, "%s: %s", what, strerrordesc_np(-num));
+	return STEP_FAILED;
+}
+
+/* Enter the signal's handler, or force the SIGSEGV that this ends with. */
+static enum step enter_handler(struct mv_vm *vm, const struct signal *sig,
+			       struct mv_error *err)
+{
+	struct context c;
+	int ret = context_get(&vm->vcpu, &c);
+
+	ret = ret ? ret : vcpu_get_xsave(&vm->vcpu);
+	if (!ret && sigframe_push(&vm->process, sig, &c.regs, &c.fpu))
+		ret = context_set(&vm->vcpu, &c);
+	return ret ? host_failed(err, ret, "entering a signal handler") : STEP_GO_ON;
+}
+
+/* The one place where signals are delivered: to handlers, one on another, or as the end. */
+static enum step deliver(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
+{
+	enum step step = STEP_GO_ON;
+	struct signal sig;
+
+	while (step == STEP_GO_ON && signal_take(&vm->process, &sig)) {
+		if (sig.action.handler == (uint64_t)SIG_DFL)
+			return end_with_signal(vm, end, sig.signo, sig.code, sig.addr);
+		step = enter_handler(vm, &sig, err);
+	}
+	return step;
+}
+
+/* All registers come from the frame. What KVM refuses of it, the CPU would refuse, too. */
+static enum step serve_sigreturn(struct mv_vm *vm, struct mv_exit *end,
+				 struct mv_error *err)
+{
+	struct context c;
+	int ret = context_get(&vm->vcpu, &c);
+
+	if (ret)
+		return host_failed(err, ret, "rt_sigreturn");
+	sigframe_pop(&vm->process, &c.regs, &c.fpu);
+	ret = context_set(&vm->vcpu, &c);
+	if (ret == -EINVAL) {
+		sigframe_refuse(&vm->process, &c.regs, &c.fpu);
+		ret = context_set(&vm->vcpu, &c);
+	}
+	if (ret)
+		return host_failed(err, ret, "rt_sigreturn");
+	return signal_pending(&vm->process.signals) ? deliver(vm, end, err) : STEP_GO_ON;
+}
+
 static enum step out_of_memory(struct mv_vm *vm, struct mv_exit *end, uint64_t addr)
 {
 	end_with_signal(vm, end, SIGKILL, SI_KERNEL, addr);
@@ -52,29 +105,49 @@ static enum step out_of_memory(struct mv_vm *vm, struct mv_exit *end, uint64_t a
 	return STEP_END;
 }
 
-static enum step serve_call(struct mv_vm *vm, struct mv_exit *end)
+static enum step serve_call(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
 {
 	const struct kvm_regs *r = vm->vcpu.regs;
 	const uint64_t args[6] = { r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9 };
 	int64_t result = 0;
 
+	vm->process.rsp = vm->vcpu.rsp;
 	switch (linux_call(&vm->process, (int64_t)r->rax, args, &result)) {
 	case CALL_DONE:
 		vcpu_answer(&vm->vcpu, result);
-		return STEP_GO_ON;
+		return signal_pending(&vm->process.signals) ? deliver(vm, end, err)
+							    : STEP_GO_ON;
 	case CALL_INTERRUPTED:
 		vm->call_pending = true;
 		return STEP_GO_ON;
+	case CALL_SIGRETURN:
+		return serve_sigreturn(vm, end, err);
 	case CALL_EXIT:
 		break;
 	}
-	if (vm->process.signal)
-		return end_with_signal(vm, end, vm->process.signal, SI_USER, 0);
 	end->kind = MV_EXIT_STATUS;
 	end->status = vm->process.status;
 	fill_registers(vm, end);
 	vm->state = VM_ENDED;
 	return STEP_END;
+}
+
+/* An exception became a signal: note what frames show of it. force_sig_fault() */
+static enum step raise_signal(struct mv_vm *vm, struct mv_exit *end, int signal, int code,
+			      uint64_t addr, struct mv_error *err)
+{
+	struct trap *trap = &vm->process.signals.trap;
+
+	trap->nr = vm->vcpu.vector;
+	trap->error_code = vm->vcpu.error_code;
+	if (trap->nr == VECTOR_PF) {
+		trap->cr2 = vm->vcpu.cr2;
+		trap->error_code |= PF_USER;
+		if (trap->cr2 >= MV_TASK_SIZE) /* sanitize_error_code() */
+			trap->error_code |= PF_PRESENT;
+	}
+	signal_force(&vm->process, signal, code, addr);
+	return deliver(vm, end, err);
 }
 
 static enum step serve_page_fault(struct mv_vm *vm, struct mv_exit *end,
@@ -95,16 +168,16 @@ static enum step serve_page_fault(struct mv_vm *vm, struct mv_exit *end,
 	end->access = access;
 	if (fault.signal == SIGKILL)
 		return out_of_memory(vm, end, gva);
-	return end_with_signal(vm, end, fault.signal, fault.code, gva);
+	return raise_signal(vm, end, fault.signal, fault.code, gva, err);
 }
 
 /* Which floating-point exception it was: fpu__exception_code() of arch/x86/kernel/fpu/core.c. */
-static int fpe_code(const struct vcpu *vcpu, unsigned vector)
+static int fpe_code(struct vcpu *vcpu, unsigned vector)
 {
-	struct kvm_fpu fpu;
+	struct vcpu_fpu_status fpu;
 	unsigned e;
 
-	if (ioctl(vcpu->fd, KVM_GET_FPU, &fpu))
+	if (vcpu_fpu_status(vcpu, &fpu))
 		return FPE_FLTINV;
 	e = vector == VECTOR_MF ? fpu.fsw & ~fpu.fcw : fpu.mxcsr & ~(fpu.mxcsr >> 7);
 	return e & 0x01	  ? FPE_FLTINV
@@ -118,7 +191,7 @@ static int fpe_code(const struct vcpu *vcpu, unsigned vector)
 static enum step serve_exception(struct mv_vm *vm, struct mv_exit *end,
 				 struct mv_error *err)
 {
-	const struct vcpu *vcpu = &vm->vcpu;
+	struct vcpu *vcpu = &vm->vcpu;
 
 	if (vcpu->in_monitor) /* SYSRET to an address that the CPU refuses, or worse */
 		return end_with_signal(vm, end, SIGSEGV, SI_KERNEL, 0);
@@ -126,24 +199,24 @@ static enum step serve_exception(struct mv_vm *vm, struct mv_exit *end,
 	case VECTOR_PF:
 		return serve_page_fault(vm, end, err);
 	case VECTOR_DE:
-		return end_with_signal(vm, end, SIGFPE, FPE_INTDIV, vcpu->rip);
+		return raise_signal(vm, end, SIGFPE, FPE_INTDIV, vcpu->rip, err);
 	case VECTOR_DB:
-		return end_with_signal(vm, end, SIGTRAP, TRAP_TRACE, vcpu->rip);
+		return raise_signal(vm, end, SIGTRAP, TRAP_TRACE, vcpu->rip, err);
 	case VECTOR_BP:
-		return end_with_signal(vm, end, SIGTRAP, SI_KERNEL, 0);
+		return raise_signal(vm, end, SIGTRAP, SI_KERNEL, 0, err);
 	case VECTOR_UD:
-		return end_with_signal(vm, end, SIGILL, ILL_ILLOPN, vcpu->rip);
+		return raise_signal(vm, end, SIGILL, ILL_ILLOPN, vcpu->rip, err);
 	case VECTOR_NP:
 	case VECTOR_SS:
-		return end_with_signal(vm, end, SIGBUS, SI_KERNEL, 0);
+		return raise_signal(vm, end, SIGBUS, SI_KERNEL, 0, err);
 	case VECTOR_AC:
-		return end_with_signal(vm, end, SIGBUS, BUS_ADRALN, 0);
+		return raise_signal(vm, end, SIGBUS, BUS_ADRALN, 0, err);
 	case VECTOR_MF:
 	case VECTOR_XM:
-		return end_with_signal(vm, end, SIGFPE, fpe_code(vcpu, vcpu->vector),
-				       vcpu->rip);
+		return raise_signal(vm, end, SIGFPE, fpe_code(vcpu, vcpu->vector),
+				    vcpu->rip, err);
 	default: /* #GP and what else can't be helped */
-		return end_with_signal(vm, end, SIGSEGV, SI_KERNEL, 0);
+		return raise_signal(vm, end, SIGSEGV, SI_KERNEL, 0, err);
 	}
 }
 
@@ -205,7 +278,7 @@ static enum step serve(struct mv_vm *vm, enum vcpu_event event, struct mv_exit *
 	switch (event) {
 	case VCPU_CALL:
 		vm->exits.call++;
-		return serve_call(vm, end);
+		return serve_call(vm, end, err);
 	case VCPU_EXCEPTION:
 		vm->exits.exception++;
 		return serve_exception(vm, end, err);
@@ -235,7 +308,7 @@ static enum step loop(struct mv_vm *vm, struct mv_exit *end, struct mv_error *er
 			step = serve_interrupt(vm, end);
 			vm->call_pending = step != STEP_GO_ON;
 			if (step == STEP_GO_ON)
-				step = serve_call(vm, end);
+				step = serve_call(vm, end, err);
 			continue;
 		}
 		left = vm->vcpu.leave_ns;

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_signals.c: a payload's own signal handlers. What is right comes from the host's kernel: the
+ * same program runs natively, and must say and end the same.
+ */
+#include <limits.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "tests/kvm/sandbox.h"
+
+#define LIMIT .timeout = 60
+
+/* Run argv natively in a process group of its own, which it may kill; a shell's exit status. */
+static int natively(const char *const *argv, char *text, size_t size)
+{
+	char test[] = "TEST=1", *const envp[] = { test, NULL };
+	const struct rlimit no_core = { 0, 0 };
+	int out = memfd_create("native", MFD_CLOEXEC), status = 0;
+	pid_t pid = fork();
+	ssize_t n;
+
+	if (!pid) {
+		setpgid(0, 0);
+		setrlimit(RLIMIT_CORE, &no_core);
+		dup2(out, STDOUT_FILENO);
+		execve(argv[0], (char *const *)(uintptr_t)argv, envp);
+		_exit(127);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	n = pread(out, text, size - 1, 0);
+	text[n < 0 ? 0 : n] = '\0';
+	close(out);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* sigs WAY [ARGUMENT], both ways; file, which may be NULL, is granted. The status of both. */
+static int same(const char *way, const char *argument, const char *file)
+{
+	char path[PATH_MAX], native[1 << 14];
+	const struct mv_grant grant = { file, true };
+	struct sandbox s;
+	int status;
+
+	strcpy(path, payload_path("sigs"));
+	status = natively((const char *const[]){ path, way, argument, NULL }, native,
+			  sizeof(native));
+	sandbox_init(&s);
+	s.opt.grants = &grant;
+	s.opt.ngrants = file ? 1 : 0;
+	sandbox_load(&s, (const char *const[]){ "sigs", way, argument, NULL });
+	sandbox_run(&s);
+	cr_expect_str_eq(s.text, native, "%s %s: found\n%s\nexpected\n%s", way,
+			 argument ? argument : "", s.text, native);
+	cr_expect_eq(s.end.status, status, "%s %s: status %d, %d expected", way,
+		     argument ? argument : "", s.end.status, status);
+	sandbox_close(&s);
+	return status;
+}
+
+#define SAME(test, way, status)                              \
+	Test(signals, test, LIMIT)                           \
+	{                                                    \
+		REQUIRE_KVM();                               \
+		cr_expect_eq(same(way, NULL, NULL), status); \
+	}
+
+SAME(a_fault_where_nothing_is_mapped_is_told_with_address_and_error_code, "maperr", 0)
+SAME(a_fault_against_the_protection_is_told_with_address_and_error_code, "accerr", 0)
+SAME(a_fault_in_the_upper_half_is_told_as_one_against_the_protection, "kernel-half", 0)
+SAME(exceptions_are_told_by_their_signal_and_trap_number, "exceptions", 0)
+SAME(a_handler_that_repairs_the_access_lets_it_be_made_again, "repair", 0)
+SAME(a_handler_can_change_every_register, "change", 0)
+SAME(a_handler_that_defers_nothing_can_fault_itself, "nested", 0)
+SAME(a_fault_whose_signal_is_blocked_kills, "blocked", 128 + SIGSEGV)
+SAME(a_handler_for_one_time_is_gone_the_second_time, "reset", 128 + SIGSEGV)
+SAME(a_fault_whose_signal_is_ignored_kills, "ignored", 128 + SIGSEGV)
+SAME(a_handler_without_a_restorer_is_sigsegv, "no-restorer", 128 + SIGSEGV)
+SAME(sigsegv_for_want_of_a_frame_can_be_handled, "no-restorer-but-segv", 0)
+SAME(the_red_zone_is_kept, "red-zone", 0)
+SAME(a_stack_that_overflows_is_handled_on_another, "altstack", 128 + SIGSEGV)
+SAME(an_alternate_stack_can_disarm_itself, "autodisarm", 0)
+SAME(an_alternate_stack_that_is_full_kills, "small-altstack", 128 + SIGSEGV)
+SAME(sigaltstack_refuses_what_linux_refuses, "altstack-errors", 0)
+SAME(vector_registers_and_control_words_are_kept_but_for_what_the_frame_got, "vector", 0)
+SAME(floating_point_exceptions_have_their_code, "float-errors", 0)
+SAME(signals_to_itself_come_in_linuxs_order, "sent", 0)
+SAME(what_a_handler_blocks_comes_when_it_returns, "masked", 0)
+SAME(a_pending_signal_is_forgotten_when_it_becomes_ignored, "forgotten", 0)
+SAME(sigkill_cant_be_blocked, "killed", 128 + SIGKILL)
+SAME(a_signal_without_handler_ends_the_payload, "terminated", 128 + SIGTERM)
+SAME(kill_refuses_what_linux_refuses, "send-errors", 0)
+SAME(sigaction_and_sigprocmask_refuse_what_linux_refuses, "action-errors", 0)
+SAME(a_handler_at_an_address_that_no_cpu_takes_is_sigsegv, "bad-handler", 0)
+
+Test(signals, an_access_behind_a_files_end_is_told_with_its_address, LIMIT)
+{
+	char path[PATH_MAX];
+
+	REQUIRE_KVM();
+	make_file(path, "0123456789", 10);
+	cr_expect_eq(same("bus", path, path), 0);
+	unlink(path);
+}
+
+/* payloads/sigs.c: on_spoil() */
+#define SPOILT_WAYS 24
+
+Test(signals, a_frame_that_its_handler_spoilt_comes_to_what_it_comes_to_on_linux, LIMIT)
+{
+	char n[8];
+
+	REQUIRE_KVM();
+	for (int i = 0; i < SPOILT_WAYS; i++) {
+		snprintf(n, sizeof(n), "%d", i);
+		same("spoil", n, NULL);
+		same("spoil-handled", n, NULL);
+	}
+}
+
+Test(signals, a_frame_that_no_kernel_made_comes_to_what_it_comes_to_on_linux, LIMIT)
+{
+	REQUIRE_KVM();
+	same("frame", "ones", NULL);
+	same("frame", "nothing", NULL);
+	same("frame", "kernel", NULL);
+	same("frame", "edge", NULL);
+}
+
+Test(signals, a_call_by_out_returns_its_result_after_the_handler, LIMIT)
+{
+	struct sandbox s;
+
+	REQUIRE_KVM();
+	sandbox_init(&s);
+	sandbox_do(&s, "sigs", "by-out");
+	mv_assert_exited(&s.end, 0);
+	cr_assert_eq(strncmp(s.text, "signal 10 code 0 pid 1 ", 23), 0, "%s", s.text);
+	cr_assert(strstr(s.text, "kill 0\nsignal 10 "), "%s", s.text);
+	sandbox_close(&s);
+}
+
+Test(signals, one_that_ends_the_payload_is_told_in_its_end, LIMIT)
+{
+	struct sandbox s;
+
+	REQUIRE_KVM();
+	sandbox_init(&s);
+	sandbox_do(&s, "sigs", "terminated");
+	mv_assert_signal(&s.end, SIGTERM, SI_USER, 0);
+	cr_assert_eq(s.end.status, 128 + SIGTERM);
+	sandbox_close(&s);
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/* signal.c: actions, masks, sending and taking signals; kernel/signal.c. */
+#include "vmm/linux/signal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+
+#include "vmm/linux/calls.h"
+#include "vmm/linux/sigstack.h"
+
+/* Linux's first real-time signal; libc keeps some for itself. */
+#define RT_MIN 32
+/* RLIMIT_SIGPENDING, for each real-time signal. */
+#define QUEUE_MAX 4096u
+
+#define BIT(n) SIGNAL_BIT(n)
+
+/* sig_kernel_only(), sig_kernel_ignore(), sig_kernel_stop() of linux/signal.h. */
+#define UNBLOCKABLE (BIT(SIGKILL) | BIT(SIGSTOP))
+#define IGNORED (BIT(SIGCONT) | BIT(SIGCHLD) | BIT(SIGWINCH) | BIT(SIGURG))
+/* Nobody is there to let a stopped payload go on: as in an orphaned process group. */
+#define STOPPING (BIT(SIGSTOP) | BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU))
+/* SYNCHRONOUS_MASK of kernel/signal.c: they come first. */
+#define SYNCHRONOUS                                                              \
+	(BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGTRAP) | BIT(SIGFPE) | \
+	 BIT(SIGSYS))
+
+/* UAPI_SA_FLAGS: those bits that rt_sigaction keeps. SA_EXPOSE_TAGBITS, SA_RESTORER. */
+#define ACTION_FLAGS                                                                       \
+	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER | \
+	 SA_RESETHAND | 0x800u | 0x04000000u)
+
+/* What the kernel takes for MINSIGSTKSZ; libc's may be a call. */
+#define ALTSTACK_MIN 2048
+#define ALTSTACK_FLAGS SS_AUTODISARM
+
+void signals_init(struct signals *s)
+{
+	*s = (struct signals){ 0 };
+}
+
+static uint64_t handler_of(const struct process *p, int signo)
+{
+	return p->signals.action[signo - 1].handler;
+}
+
+/* sig_handler_ignored() */
+static bool is_ignored(const struct process *p, int signo)
+{
+	const uint64_t handler = handler_of(p, signo);
+
+	return handler == (uint64_t)SIG_IGN ||
+	       (handler == (uint64_t)SIG_DFL && IGNORED & BIT(signo));
+}
+
+/* ---- sending */
+
+/* A second one of the old signals is lost. -EAGAIN: the queue is full. */
+static int enqueue(struct pending *q, int signo, int code)
+{
+	uint32_t *count = &q->count[signo - 1];
+
+	if (signo < RT_MIN && *count)
+		return 0;
+	if (*count == QUEUE_MAX)
+		return code == SI_USER ? 0 : -EAGAIN;
+	++*count;
+	q->set |= BIT(signo);
+	q->code[signo - 1] = code;
+	return 0;
+}
+
+static int send(struct process *p, struct pending *q, int signo, int code)
+{
+	if (!(p->signals.blocked & BIT(signo)) && is_ignored(p, signo))
+		return 0;
+	return enqueue(q, signo, code);
+}
+
+void signal_send(struct process *p, int signo, int code)
+{
+	send(p, &p->signals.own, signo, code);
+}
+
+void signal_force(struct process *p, int signo, int code, uint64_t addr)
+{
+	struct signals *s = &p->signals;
+	struct action *action = &s->action[signo - 1];
+
+	if (s->blocked & BIT(signo) || action->handler == (uint64_t)SIG_IGN)
+		action->handler = (uint64_t)SIG_DFL;
+	s->blocked &= ~BIT(signo);
+	s->forced = (struct signal){ .signo = signo, .code = code, .addr = addr };
+}
+
+/* ---- taking */
+
+/* next_signal() and __dequeue_signal() */
+static bool dequeue(struct pending *q, uint64_t blocked, struct signal *sig)
+{
+	uint64_t set = q->set & ~blocked;
+
+	if (!set)
+		return false;
+	if (set & SYNCHRONOUS)
+		set &= SYNCHRONOUS;
+	*sig = (struct signal){ .signo = __builtin_ctzll(set) + 1 };
+	sig->code = q->code[sig->signo - 1];
+	if (!--q->count[sig->signo - 1])
+		q->set &= ~BIT(sig->signo);
+	return true;
+}
+
+static bool take_any(struct signals *s, struct signal *sig)
+{
+	*sig = s->forced;
+	s->forced.signo = 0;
+	return sig->signo || dequeue(&s->own, s->blocked, sig) ||
+	       dequeue(&s->shared, s->blocked, sig);
+}
+
+bool signal_take(struct process *p, struct signal *sig)
+{
+	struct action *action;
+
+	while (take_any(&p->signals, sig)) {
+		action = &p->signals.action[sig->signo - 1];
+		sig->action = *action;
+		if (is_ignored(p, sig->signo) ||
+		    (action->handler == (uint64_t)SIG_DFL && STOPPING & BIT(sig->signo)))
+			continue;
+		if (action->flags & SA_RESETHAND)
+			action->handler = (uint64_t)SIG_DFL;
+		return true;
+	}
+	return false;
+}
+
+/* ---- the mask */
+
+void set_blocked(struct process *p, uint64_t set)
+{
+	p->signals.blocked = set & ~UNBLOCKABLE;
+}
+
+int64_t sys_rt_sigprocmask(struct process *p, const uint64_t a[6])
+{
+	uint64_t old = p->signals.blocked, set;
+
+	if (a[3] != sizeof(set))
+		return -EINVAL;
+	if (a[1]) {
+		if (mm_copy_from(p->mm, &set, a[1], sizeof(set)))
+			return -EFAULT;
+		switch ((int)a[0]) {
+		case SIG_BLOCK:
+			set_blocked(p, old | set);
+			break;
+		case SIG_UNBLOCK:
+			set_blocked(p, old & ~set);
+			break;
+		case SIG_SETMASK:
+			set_blocked(p, set);
+			break;
+		default:
+			return -EINVAL;
+		}
+	}
+	return a[2] && mm_copy_to(p->mm, a[2], &old, sizeof(old)) ? -EFAULT : 0;
+}
+
+int64_t sys_rt_sigpending(struct process *p, const uint64_t a[6])
+{
+	const struct signals *s = &p->signals;
+	uint64_t set = (s->own.set | s->shared.set) & s->blocked;
+
+	if (a[1] > sizeof(set))
+		return -EINVAL;
+	return mm_copy_to(p->mm, a[0], &set, a[1]) ? -EFAULT : 0;
+}
+
+/* ---- actions */
+
+static void forget(struct pending *q, int signo)
+{
+	q->set &= ~BIT(signo);
+	q->count[signo - 1] = 0;
+}
+
+static void set_action(struct process *p, int signo, const struct action *action)
+{
+	struct action *mine = &p->signals.action[signo - 1];
+
+	*mine = *action;
+	mine->flags &= ACTION_FLAGS;
+	mine->mask &= ~UNBLOCKABLE;
+	if (is_ignored(p, signo)) {
+		forget(&p->signals.own, signo);
+		forget(&p->signals.shared, signo);
+	}
+}
+
+int64_t sys_rt_sigaction(struct process *p, const uint64_t a[6])
+{
+	struct action action, old;
+	int signo = (int)a[0];
+
+	if (a[3] != sizeof(action.mask))
+		return -EINVAL;
+	if (a[1] && mm_copy_from(p->mm, &action, a[1], sizeof(action)))
+		return -EFAULT;
+	if (signo < 1 || signo > SIGNALS || (a[1] && UNBLOCKABLE & BIT(signo)))
+		return -EINVAL;
+	old = p->signals.action[signo - 1];
+	if (a[1])
+		set_action(p, signo, &action);
+	return a[2] && mm_copy_to(p->mm, a[2], &old, sizeof(old)) ? -EFAULT : 0;
+}
+
+/* ---- the alternate stack */
+
+bool altstack_holds(const struct altstack *s, gva_t sp)
+{
+	return sp > s->sp && sp - s->sp <= s->size;
+}
+
+int altstack_state(const struct altstack *s, gva_t sp)
+{
+	if (!s->size)
+		return SS_DISABLE;
+	return !(s->flags & (int)SS_AUTODISARM) && altstack_holds(s, sp) ? SS_ONSTACK : 0;
+}
+
+void altstack_reset(struct altstack *s)
+{
+	*s = (struct altstack){ .flags = SS_DISABLE };
+}
+
+int altstack_set(struct altstack *s, const struct altstack *new, gva_t sp)
+{
+	int mode = new->flags & ~(int)ALTSTACK_FLAGS;
+
+	if (altstack_state(s, sp) == SS_ONSTACK)
+		return -EPERM;
+	if (mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0)
+		return -EINVAL;
+	if (new->sp == s->sp &&new->size == s->size &&new->flags == s->flags)
+		return 0;
+	if (mode == SS_DISABLE) {
+		*s = (struct altstack){ .flags = new->flags };
+		return 0;
+	}
+	if (new->size < ALTSTACK_MIN)
+		return -ENOMEM;
+	*s = (struct altstack){ .sp = new->sp, .size = new->size, .flags = new->flags };
+	return 0;
+}
+
+int64_t sys_sigaltstack(struct process *p, const uint64_t a[6])
+{
+	struct altstack *s = &p->signals.altstack, new, old = *s;
+	int err;
+
+	old.flags = altstack_state(s, p->rsp) | (s->flags & (int)ALTSTACK_FLAGS);
+	if (a[0]) {
+		if (mm_copy_from(p->mm, &new, a[0], sizeof(new)))
+			return -EFAULT;
+		err = altstack_set(s, &new, p->rsp);
+		if (err)
+			return err;
+	}
+	return a[1] && mm_copy_to(p->mm, a[1], &old, sizeof(old)) ? -EFAULT : 0;
+}
+
+/* ---- kill and its kin: there is nobody but the process itself */
+
+static int64_t send_checked(struct process *p, struct pending *q, int signo, int code)
+{
+	if (signo < 0 || signo > SIGNALS)
+		return -EINVAL;
+	return signo ? send(p, q, signo, code) : 0;
+}
+
+/* pid 0 and -PAYLOAD_PID are its process group. -1 is all others, of which there is none. */
+int64_t sys_kill(struct process *p, const uint64_t a[6])
+{
+	int pid = (int)a[0];
+
+	if (pid != PAYLOAD_PID && pid != 0 && pid != -PAYLOAD_PID)
+		return -ESRCH;
+	return send_checked(p, &p->signals.shared, (int)a[1], SI_USER);
+}
+
+int64_t sys_tkill(struct process *p, const uint64_t a[6])
+{
+	int tid = (int)a[0];
+
+	if (tid <= 0)
+		return -EINVAL;
+	if (tid != PAYLOAD_PID)
+		return -ESRCH;
+	return send_checked(p, &p->signals.own, (int)a[1], SI_TKILL);
+}
+
+int64_t sys_tgkill(struct process *p, const uint64_t a[6])
+{
+	int tgid = (int)a[0], tid = (int)a[1];
+
+	if (tgid <= 0 || tid <= 0)
+		return -EINVAL;
+	if (tgid != PAYLOAD_PID || tid != PAYLOAD_PID)
+		return -ESRCH;
+	return send_checked(p, &p->signals.own, (int)a[2], SI_TKILL);
+}
+
+int64_t sys_rt_sigreturn(struct process *p, const uint64_t a[6])
+{
+	(void)p;
+	(void)a;
+	return -ESIGRETURN;
+}

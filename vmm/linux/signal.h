@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * signal.h: a process's signals: what it does about each, which are pending and blocked, and
+ * the frame on its stack that a handler starts from; kernel/signal.c and
+ * arch/x86/kernel/signal_64.c of Linux.
+ *
+ * Who runs the vCPU delivers: signal_take() says what is next, sigframe_push() and
+ * sigframe_pop() change registers that were copied out of it.
+ */
+#ifndef LINUX_SIGNAL_H
+#define LINUX_SIGNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct process;
+
+#define SIGNALS 64 /* _NSIG */
+
+/* The set that holds signal n alone. */
+#define SIGNAL_BIT(n) (1ull << ((n)-1))
+
+/* struct sigaction as rt_sigaction takes it; handler may be SIG_DFL or SIG_IGN. */
+struct action {
+	uint64_t handler, flags, restorer, mask;
+};
+
+/* stack_t */
+struct altstack {
+	uint64_t sp;
+	int32_t flags;
+	uint32_t pad;
+	uint64_t size;
+};
+
+/*
+ * Signals that were sent and not taken yet. All that can send one here is the process
+ * itself, so a real-time signal's queue is a number: its entries are all alike.
+ */
+struct pending {
+	uint64_t set;
+	uint32_t count[SIGNALS]; /* at least 1 if in the set */
+	int32_t code[SIGNALS];	 /* si_code */
+};
+
+/* A signal on its way, with what siginfo_t says of it. signo 0: none. */
+struct signal {
+	int signo, code;
+	uint64_t addr;	      /* si_addr, if an exception raised it */
+	struct action action; /* as it was when the signal was taken */
+};
+
+/* The last exception that raised a signal; frames show it. */
+struct trap {
+	uint64_t nr, error_code, cr2;
+};
+
+struct signals {
+	struct action action[SIGNALS]; /* of signal n at n - 1 */
+	uint64_t blocked;
+	struct pending own, shared; /* by tkill and tgkill; by kill */
+	struct altstack altstack;
+	struct trap trap;
+	struct signal forced; /* to be taken before all others, whatever is blocked */
+};
+
+/* Registers in the order of struct sigcontext. */
+struct sig_regs {
+	uint64_t r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx,
+		rsp, rip, rflags;
+};
+
+/* Floating-point state as XSAVE lays it out: what a frame holds, and KVM_GET_XSAVE gives. */
+struct sig_fpu {
+	char *area;	    /* room for size and SIG_FPU_TAIL bytes */
+	uint32_t size;	    /* of all components that the payload may use */
+	uint64_t xfeatures; /* these components; 0: there is no XSAVE, only FXSAVE */
+	bool changed;	    /* area is to be loaded */
+};
+
+#define SIG_FPU_TAIL 4 /* FP_XSTATE_MAGIC2_SIZE */
+
+/* All default, none blocked: as a program that its parent left nothing finds it. */
+void signals_init(struct signals *s);
+
+/* Whether signal_take() has something. */
+static inline bool signal_pending(const struct signals *s)
+{
+	return s->forced.signo || ((s->own.set | s->shared.set) & ~s->blocked);
+}
+
+/* The process sends itself a signal: it is dropped if ignored, waits if blocked. */
+void signal_send(struct process *p, int signo, int code);
+
+/* As force_sig_info(): blocked or ignored, it kills. */
+void signal_force(struct process *p, int signo, int code, uint64_t addr);
+
+/*
+ * The next signal that isn't ignored. Its action's handler is SIG_DFL: the process ends. False: none
+ * is left.
+ */
+bool signal_take(struct process *p, struct signal *sig);
+
+/*
+ * Enter sig's handler: the frame is written, regs and fpu become the handler's, signals are blocked
+ * as it asked for. False: the frame can't be written; SIGSEGV is forced.
+ */
+bool sigframe_push(struct process *p, const struct signal *sig, struct sig_regs *regs,
+		   struct sig_fpu *fpu);
+
+/* rt_sigreturn: regs, from the call, and fpu become what the frame at rsp - 8 says. SIGSEGV is
+ * forced if it can't be read, or says what no frame can say. */
+void sigframe_pop(struct process *p, struct sig_regs *regs, struct sig_fpu *fpu);
+/* As if it couldn't be read: the CPU refused fpu. */
+void sigframe_refuse(struct process *p, struct sig_regs *regs, struct sig_fpu *fpu);
+
+#endif
