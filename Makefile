@@ -186,7 +186,8 @@ check-symbols: $(STATIC_LIB) $(SHARED_LIB) ## check that the libraries show mv_ 
 test: all $(TESTS) check-symbols ## run all tests
 	@LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp:print_suppressions=0 \
 		MAPVISOR=$(BUILD)/mapvisor PAYLOADS=$(BUILD)/payloads \
-		TESTDATA=tests/data scripts/run-tests $(TESTS)
+		TESTDATA=tests/data scripts/run-tests $(TESTS) \
+		MAPVISOR_TEST_STAGE2=uffd $(filter %/mm %/kvm,$(TESTS))
 
 .PHONY: asan
 asan: ## run all tests with the address and undefined-behaviour sanitizers

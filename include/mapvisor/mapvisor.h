@@ -56,6 +56,12 @@ enum mv_thp {
 	MV_THP_ALWAYS, /* at its first touch */
 };
 
+/* Who serves a second-stage violation: an access to guest-physical memory not touched before. */
+enum mv_stage2 {
+	MV_STAGE2_DIRECT, /* the host kernel, unseen */
+	MV_STAGE2_UFFD, /* the library, through userfaultfd(2), in a thread of the sandbox's */
+};
+
 /* A file or directory of the host that the payload may open. */
 struct mv_grant {
 	const char *path; /* the host's path, and the payload's name for it */
@@ -68,6 +74,7 @@ struct mv_options {
 	uint64_t mem;	       /* the most memory the host may have to back */
 	uint64_t fault_around; /* bytes one fault maps at first, 4K to 2M, a power of 2 */
 	enum mv_thp thp;
+	enum mv_stage2 stage2;
 	uint64_t timeout_ns;	       /* wall time one mv_run() may take; 0: no limit */
 	const struct mv_grant *grants; /* files that the payload may open */
 	size_t ngrants;
@@ -76,13 +83,17 @@ struct mv_options {
 	bool timing; /* measure the VMM's own time in each fault */
 };
 
-/* Defaults: the host's memory, 64 KiB around, THP auto, no timeout, no grants, fds 0-2. */
+/*
+ * Defaults: the host's memory, 64 KiB around, THP auto, second stage direct, no timeout, no
+ * grants, fds 0-2.
+ */
 MV_API void mv_options_init(struct mv_options *opt);
 
 /*
  * Make a sandbox. Cost does not depend on opt->mem. Fails with -ENOENT, -EACCES,
- * -ENODEV where /dev/kvm can't be used (the text says what to do), -EINVAL for an
- * option out of range, or what opening a grant gave.
+ * -ENODEV where /dev/kvm can't be used, -EPERM, -ENOSYS where userfaultfd can't, with
+ * MV_STAGE2_UFFD (the text says what to do), -EINVAL for an option out of range, or what
+ * opening a grant gave.
  */
 MV_API int mv_open(const struct mv_options *opt, struct mv_vm **vm, struct mv_error *err);
 
@@ -248,6 +259,9 @@ struct mv_counters {
 	uint64_t fault_ns_p50,
 		fault_ns_p99; /* the VMM's own time, with opt.timing; else 0 */
 	uint64_t slots;	      /* memory slots in use */
+	uint64_t violations; /* second-stage violations served, with MV_STAGE2_UFFD; else 0 */
+	uint64_t pages_zeroed;	   /* ... pages given as zeroes for them */
+	uint64_t pages_from_files; /* ... pages of files mapped for them, 16 at a time */
 };
 
 MV_API void mv_counters(struct mv_vm *vm, struct mv_counters *counters);

@@ -68,7 +68,7 @@ Test(cli_options, an_option_without_its_argument_is_named)
 {
 	static const char *const names[] = { "--mem",	       "--timeout", "--thp",
 					     "--fault-around", "--ro",	    "--rw",
-					     "--env" };
+					     "--env",	       "--stage2" };
 	struct outcome o;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -130,6 +130,13 @@ Test(cli_options, an_unknown_thp_setting_is_refused)
 {
 	assert_refused("thp", (const char *[]){ "", "sometimes", "Auto", "madvise", NULL },
 		       "auto, never, always");
+}
+
+Test(cli_options, an_unknown_second_stage_is_refused)
+{
+	assert_refused("stage2",
+		       (const char *[]){ "", "ept", "Direct", "uffd,direct", NULL },
+		       "direct, uffd");
 }
 
 Test(cli_options, a_fault_around_out_of_range_or_no_power_of_2_is_refused)

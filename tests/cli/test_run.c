@@ -5,7 +5,7 @@
 
 #include "tests/cli/spawn.h"
 #include "tests/cli/tempdir.h"
-#include "tests/lib/require_kvm.h"
+#include "tests/lib/stage2.h"
 
 TestSuite(cli_run, .timeout = TEST_SECONDS, .init = make_tempdir, .fini = remove_tempdir);
 
@@ -231,6 +231,30 @@ Test(cli_run, stats_in_json_count_what_the_payload_did)
 	cr_assert_eq(json_int(json_object_get(json, "tables"), "pgd"), 1);
 	cr_assert(json_is_object(json_object_get(json, "faults")));
 	json_decref(json);
+}
+
+Test(cli_run, stats_count_second_stage_violations_if_they_are_served_here)
+{
+	struct outcome o;
+	json_t *json;
+
+	REQUIRE_KVM();
+	REQUIRE_UFFD();
+	mapvisor(&o, "run", "--stage2=uffd", "--stats", "--json", payload("hello"));
+	assert_status(&o, 0);
+	json = parse_json(o.err);
+	cr_assert_gt(json_int(json, "violations"), 0);
+	cr_assert_gt(json_int(json, "pages_zeroed"), 0);
+	cr_assert_eq(json_int(json, "pages_from_files") % 16, 0);
+	json_decref(json);
+	mapvisor(&o, "run", "--stage2", "direct", "--stats", "--json", payload("hello"));
+	json = parse_json(o.err);
+	cr_assert_eq(json_int(json, "violations"), 0);
+	cr_assert_eq(json_int(json, "pages_zeroed"), 0);
+	cr_assert_eq(json_int(json, "pages_from_files"), 0);
+	json_decref(json);
+	mapvisor(&o, "run", "--stage2=uffd", "--stats", payload("hello"));
+	assert_has(o.err, "second-stage violations served");
 }
 
 Test(cli_run, stats_name_the_calls_that_do_not_exist)

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/lib/require_kvm.h"
+#include "tests/lib/stage2.h"
 
 #define SECOND 1000000000ull
 #define ARGS_MAX 8
@@ -34,8 +34,10 @@ static inline const char *payload_path(const char *name)
 /* Options that a test may still change before sandbox_load(). */
 static inline void sandbox_init(struct sandbox *s)
 {
+	REQUIRE_STAGE2();
 	memset(s, 0, sizeof(*s));
 	mv_options_init(&s->opt);
+	s->opt.stage2 = test_stage2();
 	s->opt.timeout_ns = 20 * SECOND;
 	s->out = memfd_create("output", MFD_CLOEXEC);
 	cr_assert(s->out >= 0);

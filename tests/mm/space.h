@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tests/lib/stage2.h"
 #include "vmm/mm/check.h"
 #include "vmm/mm/pgtable.h"
 
@@ -41,12 +42,24 @@ static inline int space_drop(void *ctx)
 
 static const struct phys_ops space_ops = { space_slot, space_drop };
 
+static inline void space_init_as(struct space *s, enum mv_stage2 stage2, uint64_t limit,
+				 unsigned around, enum mv_thp thp)
+{
+	struct mv_error err;
+
+	memset(s, 0, sizeof(*s));
+	cr_assert(!phys_init(&s->phys, &space_ops, s, 1ull << 40, limit));
+	if (stage2 == MV_STAGE2_UFFD)
+		cr_assert(!phys_serve(&s->phys, &err), "%s", err.text);
+	cr_assert(!mm_init(&s->mm, &s->phys, around, thp));
+}
+
+/* With the second stage that this run of the suite is for. */
 static inline void space_init(struct space *s, uint64_t limit, unsigned around,
 			      enum mv_thp thp)
 {
-	memset(s, 0, sizeof(*s));
-	cr_assert(!phys_init(&s->phys, &space_ops, s, 1ull << 40, limit));
-	cr_assert(!mm_init(&s->mm, &s->phys, around, thp));
+	REQUIRE_STAGE2();
+	space_init_as(s, test_stage2(), limit, around, thp);
 }
 
 /* Everything in it is consistent. */

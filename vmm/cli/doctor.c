@@ -127,8 +127,8 @@ static void add_memory(struct report *report, const struct mv_host *host)
 	check = add(report, "userfaultfd", "%s", host->userfaultfd ? "yes" : "no");
 	if (!host->userfaultfd)
 		advise(check, MISSING,
-		       "nothing needs it by default; as root: sysctl "
-		       "vm.unprivileged_userfaultfd=1");
+		       "only --stage2=uffd needs it; as root: sysctl "
+		       "vm.unprivileged_userfaultfd=1, or make /dev/userfaultfd yours");
 }
 
 static struct check *add_cost(struct report *report, const char *name, uint64_t ns)

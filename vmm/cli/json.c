@@ -267,6 +267,9 @@ json_t *json_stats(struct mv_vm *vm)
 		{ "calls_unknown", json_integer(c.calls_unknown) },
 		{ "unknown_calls", unknown_json(vm) },
 		{ "slots", json_integer(c.slots) },
+		{ "violations", json_integer(c.violations) },
+		{ "pages_zeroed", json_integer(c.pages_zeroed) },
+		{ "pages_from_files", json_integer(c.pages_from_files) },
 		{ 0 },
 	});
 }

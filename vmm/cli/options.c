@@ -21,6 +21,7 @@ enum {
 	OPT_MEM,
 	OPT_FAULT_AROUND,
 	OPT_THP,
+	OPT_STAGE2,
 	OPT_TIMEOUT,
 	OPT_STATS,
 	OPT_JSON,
@@ -64,6 +65,11 @@ static const struct argp_option sandbox_table[] = {
 	  .arg = "auto|never|always",
 	  .doc = "Map anonymous memory by 2 MiB entries: where it is densely used "
 		 "(default), nowhere, or wherever that fits" },
+	{ .name = "stage2",
+	  .key = OPT_STAGE2,
+	  .arg = "direct|uffd",
+	  .doc = "Who backs memory when it is first touched: the host's kernel (default), "
+		 "or we, through userfaultfd, and count it in --stats" },
 
 	{ .doc = "What is told:" },
 	{ .name = "stats",
@@ -162,6 +168,22 @@ static int set_thp(struct options *opt, const char *text)
 	return cli_usage(opt->cli, "--thp=%s: not one of auto, never, always", text);
 }
 
+static int set_stage2(struct options *opt, const char *text)
+{
+	static const char *const names[] = {
+		[MV_STAGE2_DIRECT] = "direct",
+		[MV_STAGE2_UFFD] = "uffd",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!strcmp(names[i], text)) {
+			opt->mv.stage2 = i;
+			return 0;
+		}
+	}
+	return cli_usage(opt->cli, "--stage2=%s: not one of direct, uffd", text);
+}
+
 static int set_timeout(struct options *opt, const char *text)
 {
 	if (!parse_duration(text, &opt->mv.timeout_ns))
@@ -188,6 +210,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return set_fault_around(opt, arg);
 	case OPT_THP:
 		return set_thp(opt, arg);
+	case OPT_STAGE2:
+		return set_stage2(opt, arg);
 	case OPT_TIMEOUT:
 		return set_timeout(opt, arg);
 	case OPT_STATS:

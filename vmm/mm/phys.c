@@ -51,6 +51,11 @@ int phys_init(struct phys *phys, const struct phys_ops *ops, void *ctx, gpa_t en
 	return phys->chunks ? 0 : -ENOMEM;
 }
 
+int phys_serve(struct phys *phys, struct mv_error *err)
+{
+	return stage2_open(&phys->stage2, err);
+}
+
 static void unmap_arena(struct arena *a)
 {
 	munmap(a->raw, a->raw_size);
@@ -61,6 +66,7 @@ void phys_destroy(struct phys *phys)
 {
 	struct arena *a;
 
+	stage2_close(phys->stage2);
 	while ((a = phys->arenas)) {
 		phys->arenas = a->next;
 		unmap_arena(a);
@@ -127,7 +133,31 @@ static int map_arena(struct arena *a)
 	return -ENOMEM;
 }
 
-/* Lock held. `prepare` makes the mapping what the kind wants; it may be NULL. */
+/* What the kind puts behind the arena's addresses. Tables are written under phys->lock. */
+static int back_arena(const struct phys *phys, const struct arena *a, int fd,
+		      uint64_t offset, int prot)
+{
+	bool huge = a->kind == ARENA_HUGE && !phys->stage2;
+
+	if (a->kind == ARENA_ANON ||
+	    a->kind == ARENA_HUGE) /* fails where the host has no THP: fine */
+		madvise(a->hva, a->size, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	if (a->kind != ARENA_TABLE && phys->stage2)
+		return stage2_add(phys->stage2, a->hva, a->size, fd, offset, prot);
+	if (a->kind == ARENA_FILE && mmap(a->hva, a->size, prot, MAP_SHARED | MAP_FIXED, fd,
+					  (off_t)offset) == MAP_FAILED)
+		return -errno;
+	return 0;
+}
+
+/* Before its memory goes. */
+static void unback_arena(const struct phys *phys, const struct arena *a)
+{
+	if (a->kind != ARENA_TABLE)
+		stage2_remove(phys->stage2, a->hva);
+}
+
+/* Lock held. */
 static struct arena *add_arena(struct phys *phys, enum arena_kind kind, uint64_t size,
 			       int fd, uint64_t offset, int prot)
 {
@@ -141,22 +171,19 @@ static struct arena *add_arena(struct phys *phys, enum arena_kind kind, uint64_t
 	err = map_arena(a);
 	if (err)
 		goto fail_place;
-	if (kind == ARENA_FILE && mmap(a->hva, size, prot, MAP_SHARED | MAP_FIXED, fd,
-				       (off_t)offset) == MAP_FAILED) {
-		err = -errno;
-		goto fail_map;
-	}
-	if (kind == ARENA_ANON ||
-	    kind == ARENA_HUGE) /* fails where the host has no THP: fine */
-		madvise(a->hva, size, kind == ARENA_HUGE ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-	err = phys->ops ? phys->ops->slot(phys->ctx, a->slot, a->gpa, size, a->hva) : 0;
+	err = back_arena(phys, a, fd, offset, prot);
 	if (err)
 		goto fail_map;
+	err = phys->ops ? phys->ops->slot(phys->ctx, a->slot, a->gpa, size, a->hva) : 0;
+	if (err)
+		goto fail_back;
 	a->next = phys->arenas;
 	phys->arenas = a;
 	set_chunks(phys, a, a);
 	return a;
 
+fail_back:
+	unback_arena(phys, a);
 fail_map:
 	unmap_arena(a);
 fail_place:
@@ -395,6 +422,7 @@ void phys_del_window(struct phys *phys, struct arena *arena)
 	if (!phys->ops ||
 	    !phys->ops->slot(phys->ctx, arena->slot, arena->gpa, 0, arena->hva))
 		release_quarantine(phys);
+	unback_arena(phys, arena);
 	unmap_arena(arena);
 	free_place(phys, arena);
 	pthread_mutex_unlock(&phys->lock);

@@ -13,7 +13,8 @@
  * APIC's page, the BIOS), and gfn 0 can mean "none".
  *
  * A frame that was never touched has no host memory: all anonymous arenas are reserved
- * mappings that the host kernel backs, with zeroes, at the first access.
+ * mappings that the host kernel backs, with zeroes, at the first access; or that stage2.h
+ * serves, and files' windows with them, where phys_serve() was called.
  *
  * Every function here takes phys->lock itself, but for those marked "lock held".
  */
@@ -22,6 +23,7 @@
 
 #include <pthread.h>
 
+#include "vmm/mm/stage2.h"
 #include "vmm/mm/types.h"
 
 #define PHYS_BASE (1ull << 32)
@@ -68,6 +70,7 @@ struct arena {
 struct phys {
 	const struct phys_ops *ops;
 	void *ctx;	       /* for ops */
+	struct stage2 *stage2; /* serves all arenas but tables; NULL: the host kernel does */
 	pthread_mutex_t lock;  /* guards what follows */
 	struct arena **chunks; /* the arena of each 2 MiB of gpa from PHYS_BASE on */
 	gpa_t end;	       /* no gpa from here on */
@@ -94,6 +97,8 @@ struct phys {
 /* *phys is the caller's memory. end: first gpa that the vCPU can't address. -ENOMEM. */
 int phys_init(struct phys *phys, const struct phys_ops *ops, void *ctx, gpa_t end,
 	      uint64_t limit_bytes);
+/* Serve second-stage violations here, not in the host kernel: before the first frame. 0 or -errno. */
+int phys_serve(struct phys *phys, struct mv_error *err);
 /* No translation may be in use any more: the vCPUs have ended. */
 void phys_destroy(struct phys *phys);
 

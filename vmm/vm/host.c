@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "vmm/mm/pgtable.h"
@@ -202,9 +201,9 @@ static const char *thp_setting(void)
 
 static bool has_userfaultfd(void)
 {
-	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	int fd = stage2_userfaultfd();
 
-	if (fd < 0 && (fd = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC)) < 0)
+	if (fd < 0)
 		return false;
 	close(fd);
 	return true;

@@ -362,6 +362,9 @@ void mv_print_stats(struct mv_vm *vm, FILE *out)
 	print_count(out, c.exits_exception, "  exceptions");
 	print_count(out, c.exits_other, "  others");
 	print_count(out, c.slots, "memory slots");
+	print_count(out, c.violations, "second-stage violations served");
+	print_count(out, c.pages_zeroed, "  pages zeroed");
+	print_count(out, c.pages_from_files, "  pages mapped from files");
 	print_count(out, c.calls, "calls");
 	print_unknown_calls(vm, out);
 	if (c.fault_ns_p50) {

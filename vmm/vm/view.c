@@ -75,6 +75,7 @@ int mv_vma(struct mv_vm *vm, uint64_t gva, struct mv_vma *vma)
 void mv_counters(struct mv_vm *vm, struct mv_counters *c)
 {
 	const struct mm_counters *mm = &vm->mm.count;
+	const struct stage2_count stage2 = stage2_count(vm->phys.stage2);
 
 	*c = (struct mv_counters){
 		.host_faults = mm->host_faults,
@@ -95,6 +96,9 @@ void mv_counters(struct mv_vm *vm, struct mv_counters *c)
 		.fault_ns_p50 = hist_quantile(&vm->fault_ns, 0.5),
 		.fault_ns_p99 = hist_quantile(&vm->fault_ns, 0.99),
 		.slots = vm->phys.nr_slots + (vm->kvm.drop_page != NULL),
+		.violations = stage2.violations,
+		.pages_zeroed = stage2.zeroed,
+		.pages_from_files = stage2.from_files,
 	};
 	memcpy(c->faults, mm->faults, sizeof(c->faults));
 	memcpy(c->tables, mm->tables, sizeof(c->tables));

@@ -39,6 +39,9 @@ static int check_options(const struct mv_options *opt, struct mv_error *err)
 			       opt->fault_around);
 	if (opt->thp < MV_THP_AUTO || opt->thp > MV_THP_ALWAYS)
 		return mv_fail(err, EINVAL, "mv_options.thp: %d is unknown", (int)opt->thp);
+	if (opt->stage2 < MV_STAGE2_DIRECT || opt->stage2 > MV_STAGE2_UFFD)
+		return mv_fail(err, EINVAL, "mv_options.stage2: %d is unknown",
+			       (int)opt->stage2);
 	return 0;
 }
 
@@ -69,6 +72,8 @@ int mv_open(const struct mv_options *opt, struct mv_vm **out, struct mv_error *e
 		ret = no_memory(err);
 		goto fail_kvm;
 	}
+	if (opt->stage2 == MV_STAGE2_UFFD && (ret = phys_serve(&vm->phys, err)))
+		goto fail_phys;
 	if (monitor_init(&vm->monitor, &vm->phys) ||
 	    mm_init(&vm->mm, &vm->phys, (unsigned)(opt->fault_around >> PAGE_SHIFT),
 		    opt->thp) ||

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stage2.h: second-stage violations, served by the VMM itself through userfaultfd(2).
+ *
+ *   access -> guest's tables: gpa -> KVM: hva -> nothing there -> userfaultfd -> this
+ *             file's thread: zeroes, or a piece of the file -> the access is made again
+ *
+ * Without it the host kernel does all of that alone (--stage2=direct). A range's memory is MISSING
+ * until it is touched, by the guest, by the VMM or by the host kernel on behalf of either:
+ *
+ *   anonymous  one page of zeroes a violation; memory given back is MISSING again
+ *   file       a piece of STAGE2_PIECE bytes of the host's own shared mapping of the file is laid
+ *              over the place: the page cache's pages, as in a window that is mapped at once. What
+ *              lies behind the file's end then gives EFAULT, as there
+ *
+ * The faulting thread may hold mm->lock and phys->lock: the one that serves takes neither, but a
+ * lock of its own, under which nobody touches a range's memory. It knows no KVM.
+ */
+#ifndef MM_STAGE2_H
+#define MM_STAGE2_H
+
+#include <mapvisor/mapvisor.h>
+
+/* What a violation maps of a file: aligned, and less than the smallest window. */
+#define STAGE2_PIECE (64ull << 10)
+
+struct stage2;
+
+struct stage2_count {
+	uint64_t violations; /* served */
+	uint64_t zeroed;     /* pages given as zeroes for them */
+	uint64_t from_files; /* pages of files mapped for them */
+};
+
+/*
+ * A userfaultfd that sees the kernel's accesses, too (KVM's are such). -EPERM; -ENOSYS: the
+ * kernel has none.
+ */
+int stage2_userfaultfd(void);
+
+/* Start to serve: a userfaultfd and a thread, with all signals blocked. 0 or -errno. */
+int stage2_open(struct stage2 **out, struct mv_error *err);
+/* The thread has ended and the fds are closed when it returns. NULL is allowed. */
+void stage2_close(struct stage2 *s2);
+
+/*
+ * Serve [hva, hva + size), private anonymous memory that nobody has touched: by zeroes (fd -1), or
+ * by the file from offset on, with prot. fd stays the caller's, and open until the
+ * range is removed. 0 or -errno: the file can't be mapped, no memory.
+ */
+int stage2_add(struct stage2 *s2, char *hva, uint64_t size, int fd, uint64_t offset,
+	       int prot);
+/* Before its memory is unmapped: from here on it may be anybody's. */
+void stage2_remove(struct stage2 *s2, char *hva);
+
+/* Complete with all that any access waited for. s2 may be NULL: zeroes. */
+struct stage2_count stage2_count(struct stage2 *s2);
+
+#endif
