@@ -129,7 +129,10 @@ Test(stage2, a_files_page_is_the_files_own)
 	*byte_at(&s, gva + 39 * PAGE_SIZE) = 'G';
 	cr_assert(pread(fd, &c, 1, 39 * PAGE_SIZE) == 1 && c == 'G', "the file has %c", c);
 	assert_count(&s, 2, 0, 32);
+	cr_assert_eq(stage2_count(s.phys.stage2).ranges, 1);
+	cr_assert(!mm_munmap(&s.mm, gva, 40 * PAGE_SIZE));
 	object_put(obj);
+	cr_assert_eq(stage2_count(s.phys.stage2).ranges, 0, "the window went, it didn't");
 	close(fd);
 	space_destroy(&s);
 }
@@ -194,6 +197,65 @@ Test(stage2, beyond_many_pieces_a_window_is_mapped_whole, .timeout = 60)
 	stage2_remove(s2, hva);
 	munmap(hva, size);
 	stage2_close(s2);
+	close(fd);
+}
+
+#define TOUCHERS 4
+
+/* Memory that several threads touch at the same time, a step at a time. */
+struct crowd {
+	char *hva;
+	uint64_t size, step, apart; /* apart: from one thread's place to the next one's */
+	pthread_barrier_t barrier;
+	atomic_uint nr;
+};
+
+static void *touch_in_crowd(void *arg)
+{
+	struct crowd *c = arg;
+	unsigned me = c->nr++;
+
+	for (uint64_t at = 0; at < c->size; at += c->step) {
+		pthread_barrier_wait(&c->barrier);
+		*(volatile char *)(c->hva + at + me * c->apart) += 1;
+	}
+	return NULL;
+}
+
+/* Violations of [0, size) of what fd stands for, with so many threads at each step. */
+static uint64_t violations_in_crowd(int fd, uint64_t size, uint64_t step, uint64_t apart)
+{
+	struct crowd c = { .size = size, .step = step, .apart = apart };
+	pthread_t threads[TOUCHERS];
+	struct stage2 *s2;
+	struct mv_error err;
+	uint64_t n;
+
+	cr_assert(!stage2_open(&s2, &err), "%s", err.text);
+	c.hva = mmap(NULL, size, RW, ANON, -1, 0);
+	cr_assert(!stage2_add(s2, c.hva, size, fd, 0, RW));
+	pthread_barrier_init(&c.barrier, NULL, TOUCHERS);
+	for (unsigned i = 0; i < TOUCHERS; i++)
+		pthread_create(&threads[i], NULL, touch_in_crowd, &c);
+	for (unsigned i = 0; i < TOUCHERS; i++)
+		pthread_join(threads[i], NULL);
+	n = stage2_count(s2).violations;
+	stage2_remove(s2, c.hva);
+	munmap(c.hva, size);
+	stage2_close(s2);
+	return n;
+}
+
+Test(stage2, threads_that_touch_the_same_place_make_one_violation, .timeout = 60)
+{
+	int fd;
+
+	REQUIRE_UFFD();
+	fd = memfd_create("file", MFD_CLOEXEC);
+	cr_assert(!ftruncate(fd, 8 * PMD_SIZE));
+	cr_assert_eq(violations_in_crowd(-1, PMD_SIZE, PAGE_SIZE, 0), PMD_PAGES);
+	cr_assert_eq(violations_in_crowd(fd, 8 * PMD_SIZE, STAGE2_PIECE, PAGE_SIZE),
+		     8 * PMD_SIZE / STAGE2_PIECE);
 	close(fd);
 }
 

@@ -358,6 +358,7 @@ struct stage2_count stage2_count(struct stage2 *s2)
 		return count;
 	pthread_mutex_lock(&s2->lock);
 	count = s2->count;
+	count.ranges = s2->nr;
 	pthread_mutex_unlock(&s2->lock);
 	return count;
 }

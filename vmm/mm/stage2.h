@@ -30,6 +30,7 @@ struct stage2_count {
 	uint64_t violations; /* served */
 	uint64_t zeroed;     /* pages given as zeroes for them */
 	uint64_t from_files; /* pages of files mapped for them */
+	unsigned ranges;     /* that are served now */
 };
 
 /*
