@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* file.c: what the first touch of a mapped file's pages costs, by kind of fault. */
+/*
+ * file.c: what the first touch of a mapped file's pages costs, by kind of fault: each page's
+ * cycles by `fault', all pages' time by `sweep'.
+ */
 #include "guest/rt.h"
 
-static const struct {
+static const struct mode {
 	const char *name;
 	int open, prot, map;
 } modes[] = {
@@ -12,41 +15,74 @@ static const struct {
 	{ "shared-write", O_RDWR, PROT_READ | PROT_WRITE, MAP_SHARED },
 };
 
+static char *region;
+static size_t pages;
+
 /* A write that changes nothing, in one instruction: its first access is a write fault. */
 static inline void write_same(char *p)
 {
 	asm volatile("orb $0, %0" : "+m"(*p));
 }
 
-static void touch_all(char *p, size_t pages, bool write)
+static inline void touch(size_t page, bool write)
 {
-	for (; pages; pages--, p += PAGE_SIZE) {
-		if (write)
-			write_same(p);
-		else
-			(void)*(volatile char *)p;
+	if (write)
+		write_same(region + page * PAGE_SIZE);
+	else
+		(void)*(volatile char *)(region + page * PAGE_SIZE);
+}
+
+static void fault(bool write)
+{
+	uint32_t *cycles = must_map(NULL, pages * sizeof(*cycles), PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+	/* The samples' own faults must not fall between two readings. */
+	memset(cycles, 1, pages * sizeof(*cycles));
+	for (size_t i = 0; i < pages; i++) {
+		uint64_t start = rdtsc();
+
+		touch(i, write);
+		cycles[i] = rdtsc() - start;
 	}
+	say_cycles("pages", cycles, pages);
+}
+
+static void sweep(bool write)
+{
+	uint64_t ns = now_ns();
+
+	for (size_t i = 0; i < pages; i++)
+		touch(i, write);
+	ns = now_ns() - ns;
+	say("pages %lu total_ns %lu ns_per_page %lu\n", pages, ns, ns / pages);
+}
+
+static const struct mode *find_mode(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
+		if (!strcmp(name, modes[i].name))
+			return &modes[i];
+	return NULL;
 }
 
 int main(int argc, char **argv)
 {
-	size_t size, pages, m = 0;
-	uint64_t ns;
-	char *p;
+	const struct mode *mode = argc > 3 ? find_mode(argv[3]) : NULL;
+	size_t size, most = argc > 4 ? parse_size(argv[4]) : ~0ul;
+	bool one_by_one = argc > 1 && !strcmp(argv[1], "fault");
 	int fd;
 
-	while (argc == 3 && m < ARRAY_SIZE(modes) && strcmp(argv[2], modes[m].name))
-		m++;
-	if (argc != 3 || m == ARRAY_SIZE(modes))
-		usage("FILE shared-read|private-read|private-write|shared-write");
-	fd = must_open(argv[1], modes[m].open, &size);
-	p = must_map(NULL, size, modes[m].prot, modes[m].map, fd);
+	if (!mode || argc > 5 || !most || (!one_by_one && strcmp(argv[1], "sweep")))
+		usage("fault|sweep FILE shared-read|private-read|private-write|shared-write "
+		      "[SIZE]");
+	fd = must_open(argv[2], mode->open, &size);
+	size = size < most ? size : most;
+	region = must_map(NULL, size, mode->prot, mode->map, fd);
 	pages = PAGE_ALIGN(size) / PAGE_SIZE;
-
-	ns = now_ns();
-	touch_all(p, pages, modes[m].prot & PROT_WRITE);
-	ns = now_ns() - ns;
-	say("mode %s pages %lu total_ns %lu ns_per_page %lu\n", modes[m].name, pages, ns,
-	    ns / pages);
+	if (one_by_one)
+		fault(mode->prot & PROT_WRITE);
+	else
+		sweep(mode->prot & PROT_WRITE);
 	return 0;
 }

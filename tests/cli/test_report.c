@@ -289,6 +289,43 @@ Test(cli_report, bench_prints_a_figure_with_its_host)
 	json_decref(json);
 }
 
+Test(cli_report, bench_counts_the_exits_of_a_mapping)
+{
+	struct outcome o;
+	json_t *json, *result;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "bench", "--quick", "--json", "--check", "--payloads", payload(""),
+		 "mmap_touch_munmap_exits");
+	assert_status(&o, 0);
+	json = parse_json(o.out);
+	result = json_array_get(json_object_get(json, "results"), 0);
+	cr_assert_str_eq(json_text(result, "unit"), "exits");
+	cr_assert_leq(json_number_value(json_object_get(result, "p50")), 2);
+	json_decref(json);
+}
+
+Test(cli_report, bench_removes_its_file)
+{
+	struct outcome o;
+	char variable[64];
+	json_t *json;
+
+	REQUIRE_KVM();
+	snprintf(variable, sizeof(variable), "TMPDIR=%s", tempdir);
+	mapvisor_as(&(struct setup){ .variable = variable }, &o, "bench", "--quick",
+		    "--json", "--payloads", payload(""), "fault_file_read_4k");
+	assert_status(&o, 0);
+	json = parse_json(o.out);
+	cr_assert_eq(json_array_size(json_object_get(json, "results")), 1);
+	json_decref(json);
+	cr_assert_eq(rmdir(tempdir), 0, "something is left in TMPDIR");
+
+	mapvisor_as(&(struct setup){ .variable = variable }, &o, "bench", "--quick",
+		    "--payloads", payload(""), "touch_file");
+	assert_error(&o, 125, tempdir, "mapvisor-bench");
+}
+
 Test(cli_report, bench_names_the_payload_that_it_misses)
 {
 	struct outcome o;

@@ -34,6 +34,11 @@ static const struct metric {
 			.unit = "ns",
 			.measure = measure_faults,
 			.what = "a call by `out` that does nothing" },
+	[GETPPID] = { .name = "getppid",
+		      .unit = "ns",
+		      .measure = measure_getppid,
+		      .ratio_limit = 1.3,
+		      .what = "getppid() by SYSCALL; floor: port_exit of the same run" },
 	[PF_EXIT_FLOOR] = { .name = "pf_exit_floor",
 			    .unit = "ns",
 			    .measure = measure_faults,
@@ -68,12 +73,60 @@ static const struct metric {
 	[TOUCH_ANON] = { .name = "touch_anon",
 			 .unit = "ns/page",
 			 .measure = measure_touch,
-			 .ratio_limit = 1.0,
+			 .ratio_limit = 0.6,
 			 .what = "1 GiB written page by page; native: 4 KiB pages" },
 	[TOUCH_ANON_THP] = { .name = "touch_anon_thp",
 			     .unit = "ns/page",
 			     .measure = measure_touch,
+			     .ratio_limit = 1.3,
 			     .what = "... native: transparent huge pages" },
+	[FAULT_FILE_READ_4K] = { .name = "fault_file_read_4k",
+				 .unit = "ns",
+				 .measure = measure_file_faults,
+				 .what = "a read fault on a private file page, one a fault" },
+	[FAULT_SHARED_WRITE_4K] = { .name = "fault_shared_write_4k",
+				    .unit = "ns",
+				    .measure = measure_file_faults,
+				    .what = "a write fault on a shared file page" },
+	[FAULT_COW_4K] = { .name = "fault_cow_4k",
+			   .unit = "ns",
+			   .measure = measure_file_faults,
+			   .what = "a write fault on a private file page: its copy" },
+	[TOUCH_FILE] = { .name = "touch_file",
+			 .unit = "ns/page",
+			 .measure = measure_file_read,
+			 .ratio_limit = 1.5,
+			 .what = "256 MiB of a cached file, mapped and read; native: pread "
+				 "into huge pages and read" },
+	[READ_FILE_AGAIN] = { .name = "read_file_again",
+			      .unit = "ns/page",
+			      .measure = measure_file_read,
+			      .ratio_limit = 1.05,
+			      .what = "... once more" },
+	[TOUCH_COW] = { .name = "touch_cow",
+			.unit = "ns/page",
+			.measure = measure_cow,
+			.ratio_limit = 1.3,
+			.what = "a cached file, mapped privately, a byte of each page written; "
+				"floor: touch_anon by 4 KiB and a copy" },
+	[MAP_CYCLE] = { .name = "mmap_touch_munmap_64k",
+			.unit = "ns",
+			.measure = measure_map_cycle,
+			.what = "64 KiB mapped, one page touched, unmapped" },
+	[MAP_CYCLE_EXITS] = { .name = "mmap_touch_munmap_exits",
+			      .unit = "exits",
+			      .measure = measure_map_cycle,
+			      .limit = 2,
+			      .what = "... exits beyond those of its two calls" },
+	[VMA_10] = { .name = "vma_10",
+		     .unit = "ns",
+		     .measure = measure_vmas,
+		     .what = "an anonymous fault of 4 KiB among 10 VMAs" },
+	[VMA_60000] = { .name = "vma_60000",
+			.unit = "ns",
+			.measure = measure_vmas,
+			.ratio_limit = 1.1,
+			.what = "... among 60,000; floor: vma_10" },
 };
 
 struct args {
@@ -135,7 +188,7 @@ static const char *verdict(const struct metric *metric, const struct result *res
 
 static void print_head(void)
 {
-	printf("%-15s %-8s %4s %8s %8s %8s %8s %8s %6s  %-12s %s\n", "name", "unit", "n",
+	printf("%-23s %-8s %4s %8s %8s %8s %8s %8s %6s  %-12s %s\n", "name", "unit", "n",
 	       "min", "p50", "p99", "native", "floor", "ratio", "limit", "verdict");
 }
 
@@ -145,7 +198,7 @@ static void print_row(const struct metric *metric, const struct result *result, 
 
 	if (first)
 		print_head();
-	printf("%-15s %-8s %4zu %8s %8s %8s %8s %8s %6s  %-12s %s\n", metric->name,
+	printf("%-23s %-8s %4zu %8s %8s %8s %8s %8s %6s  %-12s %s\n", metric->name,
 	       metric->unit, result->own.n, number(min, samples_quantile(&result->own, 0)),
 	       number(mid, p50(&result->own)),
 	       number(max, samples_quantile(&result->own, 0.99)),
@@ -370,6 +423,7 @@ int cmd_bench(struct cli *cli, int argc, char **argv)
 	pin();
 	results = json_array();
 	status = run_all(&bench, &args, results, &met);
+	bench_remove_file(&bench);
 	if (status || !args.json)
 		json_decref(results);
 	else

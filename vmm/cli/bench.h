@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * bench.h: what `mapvisor bench` measures, and each figure beside what it is measured
- * against. bench.c has the command and prints; bench_measure.c measures.
+ * against. bench.c has the command and prints; bench_measure.c, bench_file.c and bench_map.c
+ * measure, by the jobs of bench_job.c.
  */
 #ifndef CLI_BENCH_H
 #define CLI_BENCH_H
@@ -14,6 +15,7 @@
 /* In the order in which they are measured and printed. */
 enum {
 	PORT_EXIT,
+	GETPPID,
 	PF_EXIT_FLOOR,
 	FAULT_ANON_4K,
 	VMM_FAULT_PATH,
@@ -22,6 +24,16 @@ enum {
 	START_BIG,
 	TOUCH_ANON,
 	TOUCH_ANON_THP,
+	FAULT_FILE_READ_4K,
+	FAULT_SHARED_WRITE_4K,
+	FAULT_COW_4K,
+	TOUCH_FILE,
+	READ_FILE_AGAIN,
+	TOUCH_COW,
+	MAP_CYCLE,
+	MAP_CYCLE_EXITS,
+	VMA_10,
+	VMA_60000,
 	NR_METRICS
 };
 
@@ -41,17 +53,27 @@ struct bench {
 	struct cli *cli;
 	char self[PATH_MAX];	 /* our own executable */
 	char payloads[PATH_MAX]; /* the folder of hello, spin and bench/ */
+	char file[PATH_MAX]; /* what is mapped, made when it is first needed; "": not yet */
 	bool quick;
 	struct mv_host host;
 	struct result results[NR_METRICS];
 };
 
 /* Take the samples of some metrics. 0, or an exit status with the error noted. */
-int measure_faults(struct bench *bench);      /* PORT_EXIT to FAULT_ANON_4K */
+int measure_faults(struct bench *bench);      /* PORT_EXIT, PF_EXIT_FLOOR, FAULT_ANON_4K */
+int measure_getppid(struct bench *bench);     /* GETPPID */
 int measure_fault_path(struct bench *bench);  /* VMM_FAULT_PATH */
 int measure_cpu(struct bench *bench);	      /* CPU */
 int measure_start_hello(struct bench *bench); /* START_HELLO */
 int measure_start_big(struct bench *bench);   /* START_BIG */
 int measure_touch(struct bench *bench);	      /* TOUCH_ANON, TOUCH_ANON_THP */
+int measure_file_faults(struct bench *bench); /* FAULT_FILE_READ_4K to FAULT_COW_4K */
+int measure_file_read(struct bench *bench);   /* TOUCH_FILE, READ_FILE_AGAIN */
+int measure_cow(struct bench *bench);	      /* TOUCH_COW */
+int measure_map_cycle(struct bench *bench);   /* MAP_CYCLE, MAP_CYCLE_EXITS */
+int measure_vmas(struct bench *bench);	      /* VMA_10, VMA_60000 */
+
+/* bench_file.c: remove the file, if one was made. */
+void bench_remove_file(struct bench *bench);
 
 #endif
