@@ -50,6 +50,29 @@ Test(frames, unmapping_from_above_and_refilling_crosses_no_arena)
 	space_destroy(&s);
 }
 
+Test(frames, blocks_that_are_split_and_freed_become_blocks_again)
+{
+	const gva_t base = 0x40000000;
+	const uint64_t blocks = 8;
+	unsigned slots = 0;
+	struct space s;
+
+	space_init(&s, GIB, 16, MV_THP_ALWAYS);
+	for (unsigned round = 0; round < 64; round++) {
+		map(&s, base, blocks * PMD_SIZE, RW, ANON);
+		for (uint64_t i = 0; i < blocks; i++)
+			touch(&s, base + i * PMD_SIZE, MV_WRITE);
+		for (uint64_t i = 0; i < blocks; i++)
+			cr_assert(!mm_munmap(&s.mm, base + i * PMD_SIZE, PAGE_SIZE));
+		cr_assert(!mm_munmap(&s.mm, base, blocks * PMD_SIZE));
+		if (round == 7)
+			slots = s.slots;
+	}
+	cr_assert_eq(s.mm.count.huge, 64 * blocks);
+	cr_assert_eq(s.slots, slots, "%u slots more", s.slots - slots);
+	space_destroy(&s);
+}
+
 static void populate_then_use(bool unmap_first)
 {
 	struct space s;

@@ -192,13 +192,21 @@ fail_place:
 	return NULL;
 }
 
+/* Lock held: whether `unit` more fresh frames can be had without another arena. */
+static bool has_fresh(const struct phys *phys, enum arena_kind kind, unsigned unit)
+{
+	const struct arena *a = phys->fresh[kind];
+
+	return a && a->next_fresh + unit <= a->size >> PAGE_SHIFT;
+}
+
 /* Lock held: the arena of a kind that has `unit` more fresh frames. */
 static struct arena *fresh_arena(struct phys *phys, enum arena_kind kind, unsigned unit)
 {
-	struct arena *a = phys->fresh[kind];
+	struct arena *a;
 
-	if (a && a->next_fresh + unit <= a->size >> PAGE_SHIFT)
-		return a;
+	if (has_fresh(phys, kind, unit))
+		return phys->fresh[kind];
 	a = add_arena(phys, kind, phys->grow[kind], -1, 0, 0);
 	if (!a)
 		return NULL;
@@ -248,6 +256,89 @@ static void push(struct phys *phys, gfn_t *list, gfn_t gfn)
 }
 
 /* Lock held. */
+static void push_split(struct phys *phys, gfn_t gfn)
+{
+	push(phys, &phys->split, gfn);
+	phys->nr_split++;
+	phys->new_split++;
+}
+
+static uint64_t chunk_of(gfn_t gfn)
+{
+	return (gfn_gpa(gfn) - PHYS_BASE) >> PMD_SHIFT;
+}
+
+/* Lock held: those frames of the split list that make up whole 2 MiB become 2 MiB again. */
+static void join_whole(struct phys *phys, const uint16_t *parts)
+{
+	gfn_t *at = &phys->split, gfn;
+
+	while ((gfn = *at)) {
+		struct frame *f = phys_frame(phys, gfn);
+
+		if (parts[chunk_of(gfn)] < PMD_PAGES) {
+			at = &f->next;
+			continue;
+		}
+		*at = f->next;
+		f->next = 0;
+		phys->nr_split--;
+		if (gfn % PMD_PAGES == 0)
+			push(phys, &phys->free[ARENA_HUGE], gfn);
+	}
+}
+
+/*
+ * Lock held: without it, memory that is split and freed again and again would take ever new
+ * arenas. A search that half of the list paid for: its cost is spread over what was freed.
+ */
+static void join_split(struct phys *phys)
+{
+	uint16_t *parts;
+
+	if (phys->nr_split < PMD_PAGES || phys->new_split < phys->nr_split / 2)
+		return;
+	phys->new_split = 0;
+	parts = calloc((phys->next_gpa - PHYS_BASE) >> PMD_SHIFT, sizeof(*parts));
+	if (!parts)
+		return;
+	for (gfn_t gfn = phys->split; gfn; gfn = phys_frame(phys, gfn)->next)
+		parts[chunk_of(gfn)]++;
+	join_whole(phys, parts);
+	free(parts);
+}
+
+/*
+ * Lock held: up to `want` adjoining ones from the head of a list; as a rule the next on it
+ * adjoins, for they were freed together.
+ */
+static gfn_t pop_run(struct phys *phys, gfn_t *list, unsigned want, unsigned *got)
+{
+	gfn_t gfn = pop(phys, list);
+
+	if (!gfn)
+		return 0;
+	for (*got = 1;
+	     *got < want && *list == gfn + *got &&
+	     phys_arena(phys, gfn_gpa(gfn + *got)) == phys_arena(phys, gfn_gpa(gfn));
+	     ++*got)
+		pop(phys, list);
+	return gfn;
+}
+
+/* Lock held. Parts of 2 MiB come last: as long as they are free, they can be whole again. */
+static gfn_t take_anon(struct phys *phys, unsigned want, unsigned *got)
+{
+	gfn_t gfn = pop_run(phys, &phys->free[ARENA_ANON], want, got);
+
+	if (!gfn && !has_fresh(phys, ARENA_ANON, 1)) {
+		gfn = pop_run(phys, &phys->split, want, got);
+		phys->nr_split -= *got;
+	}
+	return gfn ? gfn : take_fresh(phys, ARENA_ANON, 1, want, got);
+}
+
+/* Lock held. */
 static bool has_room(const struct phys *phys, uint64_t n)
 {
 	return n <= phys->limit && phys->charged <= phys->limit - n;
@@ -291,16 +382,7 @@ gfn_t phys_alloc_anon(struct phys *phys, unsigned want, unsigned *got)
 	pthread_mutex_lock(&phys->lock);
 	if (phys->charged < phys->limit) {
 		want = (unsigned)min_u64(want, phys->limit - phys->charged);
-		gfn = pop(phys, &phys->free[ARENA_ANON]);
-		if (gfn) /* as a rule the next on the list adjoins: they were freed together */
-			for (*got = 1;
-			     *got < want && phys->free[ARENA_ANON] == gfn + *got &&
-			     phys_arena(phys, gfn_gpa(gfn + *got)) ==
-				     phys_arena(phys, gfn_gpa(gfn));
-			     ++*got)
-				pop(phys, &phys->free[ARENA_ANON]);
-		else
-			gfn = take_fresh(phys, ARENA_ANON, 1, want, got);
+		gfn = take_anon(phys, want, got);
 		phys->charged += gfn ? *got : 0;
 		phys->reserved += gfn ? *got : 0;
 	}
@@ -315,6 +397,8 @@ gfn_t phys_alloc_huge(struct phys *phys)
 
 	pthread_mutex_lock(&phys->lock);
 	if (phys->charged + PMD_PAGES <= phys->limit) {
+		if (!phys->free[ARENA_HUGE] && !has_fresh(phys, ARENA_HUGE, PMD_PAGES))
+			join_split(phys);
 		gfn = pop(phys, &phys->free[ARENA_HUGE]);
 		if (!gfn)
 			gfn = take_fresh(phys, ARENA_HUGE, PMD_PAGES, PMD_PAGES, &got);
@@ -359,9 +443,10 @@ void phys_free_anon(struct phys *phys, gfn_t gfn, unsigned n)
 		if (a->kind == ARENA_HUGE && n >= PMD_PAGES && (gfn + n) % PMD_PAGES == 0) {
 			n -= PMD_PAGES;
 			push(phys, &phys->free[ARENA_HUGE], gfn + n);
+		} else if (a->kind == ARENA_HUGE) {
+			push_split(phys, gfn + --n);
 		} else {
-			n--;
-			push(phys, &phys->free[ARENA_ANON], gfn + n);
+			push(phys, &phys->free[ARENA_ANON], gfn + --n);
 		}
 	pthread_mutex_unlock(&phys->lock);
 }

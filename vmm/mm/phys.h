@@ -82,7 +82,10 @@ struct phys {
 	struct arena *fresh[ARENA_KINDS]; /* the one whose fresh frames are being given out */
 	uint64_t grow[ARENA_KINDS];	  /* size of the next arena of a kind */
 	gfn_t free[ARENA_KINDS]; /* freed frames: zeroed by the host again, or tables */
-	gfn_t quarantine;	 /* unlinked tables that a translation may still lead to */
+	gfn_t split;	    /* freed frames of 4 KiB in ARENA_HUGE: parts of 2 MiB ones */
+	unsigned nr_split;  /* on that list */
+	unsigned new_split; /* of them, since the last search for whole ones */
+	gfn_t quarantine;   /* unlinked tables that a translation may still lead to */
 	unsigned nr_quarantine;
 	unsigned quarantine_max; /* so many are worth a drop of everything */
 	uint64_t limit;		 /* most frames that may be charged */
