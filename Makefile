@@ -26,6 +26,7 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 DESTDIR ?=
 BENCH :=
+SECONDS := 60
 V := 0
 
 # How the command is linked. A run of a small payload is over in a few milliseconds, so
@@ -197,6 +198,10 @@ asan: ## run all tests with the address and undefined-behaviour sanitizers
 .PHONY: bench
 bench: all ## measure fault and exit costs on this machine (BENCH="NAME OPTIONS": only that)
 	@$(BUILD)/mapvisor bench $(BENCH)
+
+.PHONY: soak
+soak: all ## map, touch and unmap at random for SECONDS: nothing may grow
+	@scripts/soak $(BUILD) $(SECONDS)
 
 .PHONY: lint
 lint: CLANG = clang
