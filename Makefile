@@ -26,6 +26,7 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 DESTDIR ?=
 BENCH :=
+FUZZ := elf mm
 SECONDS := 60
 V := 0
 
@@ -48,7 +49,8 @@ CLI_SRC := $(wildcard vmm/cli/*.c)
 GUEST_SRC := $(wildcard guest/*.c) $(filter-out guest/monitor.S,$(wildcard guest/*.S))
 PAYLOAD_SRC := $(wildcard payloads/*.c payloads/bench/*.c)
 SUITES := $(foreach s,mm kvm cli,$(if $(wildcard tests/$s/*.c),$s))
-TEST_SRC := $(wildcard $(patsubst %,tests/%/*.c,$(SUITES) lib))
+FUZZ_SRC := $(wildcard tests/fuzz/*.c)
+TEST_SRC := $(wildcard $(patsubst %,tests/%/*.c,$(SUITES) lib)) $(FUZZ_SRC)
 SRC := $(LIB_SRC) $(CLI_SRC) $(GUEST_SRC) $(PAYLOAD_SRC) $(TEST_SRC)
 
 STATIC_LIB := $(BUILD)/libmapvisor.a
@@ -57,6 +59,7 @@ GUEST_LIB := $(BUILD)/libmvguest.a
 PAYLOADS := $(patsubst %.c,$(BUILD)/%,$(PAYLOAD_SRC))
 PIES := $(patsubst %,$(BUILD)/payloads/%-pie,$(PIE_PAYLOADS))
 TESTS := $(patsubst %,$(BUILD)/tests/%,$(SUITES))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(FUZZ_SRC))
 
 # ---- Flags ----
 CLANG = $(findstring clang,$(CC))
@@ -110,6 +113,7 @@ all: $(BUILD)/mapvisor $(STATIC_LIB) $(BUILD)/libmapvisor.so $(PAYLOADS) $(PIES)
 # Installs missing Debian packages, in one go for all that the goals need.
 DEPS = build $(if $(CLANG),clang) \
 	$(if $(filter test asan $(BUILD)/tests/%,$(MAKECMDGOALS)),test) \
+	$(if $(filter fuzz,$(MAKECMDGOALS)),clang fuzz) \
 	$(if $(filter lint,$(MAKECMDGOALS)),test clang lint)
 .PHONY: deps
 deps:
@@ -173,7 +177,7 @@ run: all ## count the README's words in a sandbox, and show a page walk
 # The suite mm tests what the library hides, so it is linked with the objects themselves;
 # the others have only what the library shows.
 $(foreach s,$(SUITES),$(eval $(BUILD)/tests/$s: $(call obj,$(wildcard tests/$s/*.c tests/lib/*.c))))
-$(filter %/mm,$(TESTS)): $(call obj,$(LIB_SRC))
+$(filter %/mm,$(TESTS)): $(call obj,$(LIB_SRC) $(FUZZ_SRC))
 $(filter-out %/mm,$(TESTS)): $(STATIC_LIB)
 $(TESTS): $(BUILD)/.TEST_SRC
 	@mkdir -p $(@D)
@@ -194,6 +198,18 @@ test: all $(TESTS) check-symbols ## run all tests
 asan: ## run all tests with the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory test BUILD=$(BUILD)/asan \
 		SANITIZE=address,undefined LINK= CFLAGS='-O1 -g'
+
+# A target is libFuzzer's under the name that it looks for.
+$(BUILD)/obj/tests/fuzz/%.o: FLAGS = $(HOST_FLAGS) $(if $(FUZZING),-D$(notdir $*)=LLVMFuzzerTestOneInput)
+$(FUZZERS): $(BUILD)/%: $(BUILD)/obj/tests/fuzz/%.o $(call obj,$(LIB_SRC)) $(BUILD)/.LIB_SRC
+	$(call say,LINK)$(CC) $(HOST_LINK) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(ELF_LIBS)
+
+.PHONY: fuzz
+fuzz: $(PAYLOADS) ## run the fuzz targets (FUZZ="elf mm") for a time (SECONDS=60), in parallel
+	@$(MAKE) --no-print-directory $(patsubst %,$(BUILD)/fuzz/fuzz_%,$(FUZZ)) \
+		BUILD=$(BUILD)/fuzz CC=clang FUZZING=1 CFLAGS='-O1 -g' \
+		SANITIZE=fuzzer-no-link,address,undefined
+	@PAYLOADS=$(BUILD)/payloads scripts/fuzz $(BUILD)/fuzz $(SECONDS) $(FUZZ)
 
 .PHONY: bench
 bench: all ## measure fault and exit costs on this machine (BENCH="NAME OPTIONS": only that)

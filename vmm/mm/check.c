@@ -277,7 +277,7 @@ static uint64_t list_length(struct check *c, gfn_t gfn, enum arena_kind kind)
 	for (; gfn && n < 1u << 30; gfn = phys_frame(c->mm->phys, gfn)->next, n++) {
 		enum arena_kind is = arena_of(c, gfn)->kind;
 
-		if (is != kind && !(kind == ARENA_ANON && is == ARENA_HUGE))
+		if (is != kind)
 			wrong(c, "gfn %#x is on a list of another kind", gfn);
 		if (phys_frame(c->mm->phys, gfn)->refs && kind != ARENA_TABLE)
 			wrong(c, "gfn %#x is free, and has owners", gfn);
@@ -293,6 +293,7 @@ static void check_totals(struct check *c)
 	for (const struct arena *a = phys->arenas; a; a = a->next)
 		fresh[a->kind] += a->next_fresh;
 	free = list_length(c, phys->free[ARENA_ANON], ARENA_ANON) +
+	       list_length(c, phys->split, ARENA_HUGE) +
 	       list_length(c, phys->free[ARENA_HUGE], ARENA_HUGE) * PMD_PAGES;
 	quarantine = list_length(c, phys->quarantine, ARENA_TABLE);
 	tables = fresh[ARENA_TABLE] - list_length(c, phys->free[ARENA_TABLE], ARENA_TABLE);
