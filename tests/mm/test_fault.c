@@ -428,3 +428,15 @@ Test(space, two_mms_reach_different_frames_by_the_same_gva)
 	cr_assert_eq(s.phys.reserved, 1);
 	space_destroy(&s);
 }
+
+Test(populate, ends_where_the_memory_does)
+{
+	struct space s;
+
+	space_init(&s, 64 * PAGE_SIZE, 16, MV_THP_NEVER);
+	map(&s, 0x40000000, GIB, RW, ANON | MAP_POPULATE);
+	cr_assert(s.mm.count.host_faults < 128, "%lu faults for 64 frames",
+		  s.mm.count.host_faults);
+	cr_assert_gt(s.phys.reserved, 0);
+	space_destroy(&s);
+}
