@@ -853,6 +853,9 @@ static void on_spoil(int sig, siginfo_t *info, void *context)
 		c->rsp = 0x8000000000000000;
 		c->rip = (unsigned long)undefined;
 		break;
+	case 24: /* one instruction, and SIGTRAP */
+		c->eflags |= 0x100;
+		break;
 	case 23: /* an fpstate that begins in nothing's neighbour */
 		c->fpstate = (void *)(map_pages(1, PROT_READ) + PAGE_SIZE - 512);
 		break;
@@ -915,6 +918,97 @@ static void bad_handler(void)
 	sys_kill(sys_getpid(), SIGUSR1);
 }
 
+/* Every frame leads to the next one, until the stack is used up. */
+static void bad_segv_handler(void)
+{
+	must_handle(SIGSEGV, (handler *)0x8000000000000000, SA_NODEFER);
+	load_at(map_nothing());
+}
+
+/* What a test reads: fd 1 is nothing to write to then. */
+volatile long pipe_ignored, pipe_handled, pipe_signals;
+
+static void on_pipe(int sig, siginfo_t *info, void *context)
+{
+	(void)context;
+	pipe_signals += sig == SIGPIPE && info->si_code == 0;
+}
+
+/* A write that nobody reads. */
+static void broken_pipe(void)
+{
+	ignore(SIGPIPE);
+	pipe_ignored = sys_write(1, page, 1);
+	must_handle(SIGPIPE, on_pipe, SA_RESETHAND);
+	pipe_handled = sys_write(1, page, 1);
+	sys_write(1, page, 1);
+}
+
+/* ---- frames at random: only the payload itself may end by them */
+
+static unsigned long seed;
+
+static unsigned long pick(unsigned long n)
+{
+	seed = seed * 6364136223846793005ul + 1442695040888963407ul;
+	return (seed >> 33) % n;
+}
+
+static unsigned char frame[4 * KIB] __attribute__((aligned(64)));
+
+/* The frame as the kernel made it, floating-point state and all, for many to be made from. */
+static void on_copy(int sig, siginfo_t *info, void *context)
+{
+	struct sigcontext *c = registers(context);
+
+	(void)sig;
+	(void)info;
+	memcpy(frame, (char *)context - 8, 440);
+	memcpy(frame + 512, c->fpstate, sizeof(frame) - 1024);
+}
+
+static long random_return(void)
+{
+	static unsigned char copy[sizeof(frame)] __attribute__((aligned(64)));
+	struct ucontext *uc = (struct ucontext *)(copy + 8);
+	struct sigcontext *c = &uc->uc_mcontext;
+
+	memcpy(copy, frame, sizeof(copy));
+	c->fpstate = (void *)(copy + 512);
+	c->rip = (unsigned long)undefined;
+	for (unsigned long n = pick(6); n--;) {
+		/* behind rip: flags and segments, the headers of the state, all of it */
+		unsigned long at = pick(2) ? 184 + pick(40)
+					   : 512 + pick(pick(2) ? 600 : 1200);
+
+		copy[at] = (unsigned char)(pick(3) ? seed >> 56 : 0xff);
+	}
+	uc->uc_sigmask = 0;
+	sigreturn_at(copy + 8);
+}
+
+static void on_any(int sig, siginfo_t *info, void *context)
+{
+	(void)sig;
+	(void)info;
+	(void)context;
+	leave();
+}
+
+static void fuzz_frames(const char *n)
+{
+	seed = parse_size(n);
+	set_altstack(alt, sizeof(alt), 0);
+	must_handle(SIGUSR1, on_copy, 0);
+	sys_kill(sys_getpid(), SIGUSR1);
+	for (int sig = 1; sig < 32; sig++)
+		if (sig != SIGKILL && sig != SIGSTOP)
+			must_handle(sig, on_any, SA_ONSTACK | SA_NODEFER);
+	for (int i = 0; i < 2000; i++)
+		stay(random_return);
+	say("still here\n");
+}
+
 /* Calls by `out`, which Linux doesn't have: a frame in the middle, and a return by it. */
 static void by_out(void)
 {
@@ -954,6 +1048,8 @@ static const struct {
 	{ "send-errors", send_errors },
 	{ "action-errors", action_errors },
 	{ "bad-handler", bad_handler },
+	{ "bad-segv-handler", bad_segv_handler },
+	{ "broken-pipe", broken_pipe },
 	{ "by-out", by_out },
 };
 
@@ -961,6 +1057,10 @@ int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "bus")) {
 		bus(argv[2]);
+		return 0;
+	}
+	if (argc == 3 && !strcmp(argv[1], "fuzz")) {
+		fuzz_frames(argv[2]);
 		return 0;
 	}
 	if (argc == 3 && !strcmp(argv[1], "frame"))

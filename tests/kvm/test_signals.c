@@ -3,6 +3,7 @@
  * test_signals.c: a payload's own signal handlers. What is right comes from the host's kernel: the
  * same program runs natively, and must say and end the same.
  */
+#include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -77,6 +78,7 @@ SAME(a_handler_for_one_time_is_gone_the_second_time, "reset", 128 + SIGSEGV)
 SAME(a_fault_whose_signal_is_ignored_kills, "ignored", 128 + SIGSEGV)
 SAME(a_handler_without_a_restorer_is_sigsegv, "no-restorer", 128 + SIGSEGV)
 SAME(sigsegv_for_want_of_a_frame_can_be_handled, "no-restorer-but-segv", 0)
+SAME(frames_that_lead_to_frames_end_where_the_stack_ends, "bad-segv-handler", 128 + SIGSEGV)
 SAME(the_red_zone_is_kept, "red-zone", 0)
 SAME(a_stack_that_overflows_is_handled_on_another, "altstack", 128 + SIGSEGV)
 SAME(an_alternate_stack_can_disarm_itself, "autodisarm", 0)
@@ -104,7 +106,7 @@ Test(signals, an_access_behind_a_files_end_is_told_with_its_address, LIMIT)
 }
 
 /* payloads/sigs.c: on_spoil() */
-#define SPOILT_WAYS 24
+#define SPOILT_WAYS 25
 
 Test(signals, a_frame_that_its_handler_spoilt_comes_to_what_it_comes_to_on_linux, LIMIT)
 {
@@ -150,4 +152,39 @@ Test(signals, one_that_ends_the_payload_is_told_in_its_end, LIMIT)
 	mv_assert_signal(&s.end, SIGTERM, SI_USER, 0);
 	cr_assert_eq(s.end.status, 128 + SIGTERM);
 	sandbox_close(&s);
+}
+
+/* It may end by them, sooner or later: with AC set any access may be SIGBUS. mv_run() must not fail. */
+Test(signals, frames_at_random_end_nothing_but_the_payload, LIMIT)
+{
+	static const char *const seeds[] = { "1", "2", "3", "4" };
+	struct sandbox s;
+
+	REQUIRE_KVM();
+	for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
+		sandbox_init(&s);
+		s.opt.timeout_ns = 5 * SECOND;
+		sandbox_do(&s, "sigs", "fuzz", seeds[i]);
+		cr_expect_neq(s.end.kind, MV_EXIT_OOM);
+		sandbox_close(&s);
+	}
+}
+
+Test(signals, a_write_that_nobody_reads_is_epipe_and_sigpipe_as_it_is_set, LIMIT)
+{
+	struct sandbox s;
+	int fds[2];
+
+	REQUIRE_KVM();
+	cr_assert(!pipe(fds));
+	close(fds[0]);
+	sandbox_init(&s);
+	s.opt.fds[1] = fds[1];
+	sandbox_do(&s, "sigs", "broken-pipe");
+	mv_assert_signal(&s.end, SIGPIPE, SI_USER, 0);
+	cr_assert_eq((int64_t)global(&s, "pipe_ignored"), -EPIPE);
+	cr_assert_eq((int64_t)global(&s, "pipe_handled"), -EPIPE);
+	cr_assert_eq(global(&s, "pipe_signals"), 1);
+	sandbox_close(&s);
+	close(fds[1]);
 }

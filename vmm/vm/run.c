@@ -142,6 +142,8 @@ static enum step raise_signal(struct mv_vm *vm, struct mv_exit *end, int signal,
 	trap->error_code = vm->vcpu.error_code;
 	if (trap->nr == VECTOR_PF) {
 		trap->cr2 = vm->vcpu.cr2;
+		/* not RSVD, which a shadow host's own tables may give */
+		trap->error_code &= PF_PRESENT | PF_WRITE | PF_INSTR;
 		trap->error_code |= PF_USER;
 		if (trap->cr2 >= MV_TASK_SIZE) /* sanitize_error_code() */
 			trap->error_code |= PF_PRESENT;
