@@ -46,8 +46,6 @@ static int back_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 	/* a file's page is in the page cache, or is the host's to read */
 	if (phys_arena(mm->phys, e & PTE_ADDR)->kind == ARENA_FILE)
 		return 0;
-	/* as used, for else the page would be taken for one that was never touched */
-	pt_set(mm, leaf->table, leaf->entry, e | PTE_A);
 	if (b->hva && b->hva + b->len == hva) {
 		b->len += len;
 		return 0;
@@ -79,6 +77,8 @@ static int fault_in_vma(struct mm *mm, gva_t start, gva_t end, unsigned access)
 			err = f.kind == MV_FAULT_FATAL ? fault_error(&f) : 0;
 			continue;
 		}
+		/* as used: it would be taken back as one that was never touched */
+		pt_set(mm, path.table[path.level], pt_last(&path), *pt_last(&path) | PTE_A);
 		at = (at & ~((1ull << level_shift(path.level)) - 1)) +
 		     (1ull << level_shift(path.level));
 	}
