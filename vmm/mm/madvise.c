@@ -181,8 +181,8 @@ static int guard_install(struct advice *a)
 
 	if (a->vma->vm_flags & VM_LOCKED)
 		return -EINVAL;
-	/* private memory's guards keep VMAs apart as pages do */
-	if (vma_private(a->vma))
+	/* anonymous memory's guards keep VMAs apart as pages do */
+	if (vma_is_anonymous(a->vma))
 		mm_prepare_anon_id(a->mm, a->vma);
 	err = split_ends(a);
 	if (err)
