@@ -148,14 +148,49 @@ static void call_copies(const char *file)
 	expect("the byte that was read in", page[0], last);
 }
 
+/*
+ * A 2 MiB leaf goes, its frame is used elsewhere, and small mappings with gaps take its place:
+ * they must be new pages, not that frame's.
+ */
+static void leaf_to_table(const char *file)
+{
+	char *base = (char *)(512 * BLOCK), *other = base + GIB;
+	volatile unsigned long *page;
+
+	(void)file;
+	map_at(base, BLOCK);
+	for (size_t at = 0; at < BLOCK; at += PAGE_SIZE)
+		*(volatile unsigned long *)(base + at) = PATTERN;
+	check(sys_munmap(base, BLOCK), "munmap");
+	map_at(other, 2 * BLOCK);
+	for (size_t at = 0; at < 2 * BLOCK; at += PAGE_SIZE)
+		*(volatile unsigned long *)(other + at) = ~at;
+	for (size_t at = 0; at < BLOCK; at += 32 * PAGE_SIZE)
+		map_at(base + at, 31 * PAGE_SIZE);
+	for (size_t at = 0; at < BLOCK; at += PAGE_SIZE) {
+		page = (unsigned long *)(base + at);
+		if (at / PAGE_SIZE % 32 == 31)
+			continue;
+		expect("new page", *page, 0);
+		*page = at;
+	}
+	for (size_t at = 0; at < 2 * BLOCK; at += PAGE_SIZE)
+		expect("other memory", *(unsigned long *)(other + at), ~at);
+}
+
 static const struct way {
 	const char *name;
 	void (*fn)(const char *file);
 } ways[] = {
-	{ "die-unmapped", die_unmapped }, { "die-read-only", die_read_only },
-	{ "die-none", die_none },	  { "die-table", die_table },
-	{ "die-tables", die_tables },	  { "die-in-leaf", die_in_leaf },
-	{ "recycle", recycle },		  { "call-copies", call_copies },
+	{ "die-unmapped", die_unmapped },
+	{ "die-read-only", die_read_only },
+	{ "die-none", die_none },
+	{ "die-table", die_table },
+	{ "die-tables", die_tables },
+	{ "die-in-leaf", die_in_leaf },
+	{ "recycle", recycle },
+	{ "call-copies", call_copies },
+	{ "leaf-to-table", leaf_to_table },
 };
 
 int main(int argc, char **argv)
@@ -167,5 +202,5 @@ int main(int argc, char **argv)
 			return 0;
 		}
 	usage("die-unmapped|die-read-only|die-none|die-table|die-tables|die-in-leaf|recycle|"
-	      "call-copies FILE");
+	      "call-copies FILE|leaf-to-table");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_tlb.c: the TLB contract: after each kind of change the guest sees the new state. */
 #include <limits.h>
+#include <sys/prctl.h>
 
 #include "tests/kvm/sandbox.h"
 
@@ -68,6 +69,22 @@ Test(tlb, recycled_tables_show_new_pages_only, LIMIT)
 	cr_assert(c.tables_made[1] > 2000);
 	cr_assert(c.tables[1] < 10);
 	sandbox_close(&s);
+}
+
+/* Where the host has no huge page for it, the shadow of a 2 MiB leaf is a table of its own. */
+Test(tlb, a_table_in_a_2_mib_leafs_place_shows_new_pages_only, LIMIT)
+{
+	REQUIRE_KVM();
+	for (int without_thp = 0; without_thp < 2; without_thp++) {
+		struct sandbox s;
+
+		cr_assert(!prctl(PR_SET_THP_DISABLE, without_thp, 0, 0, 0));
+		sandbox_init(&s);
+		s.opt.thp = MV_THP_ALWAYS;
+		sandbox_do(&s, "tlb", "leaf-to-table");
+		mv_assert_exited(&s.end, 0);
+		sandbox_close(&s);
+	}
 }
 
 Test(tlb, a_copy_that_a_call_made_is_seen_by_a_guest_that_had_read_the_page, LIMIT)

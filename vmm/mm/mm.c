@@ -53,6 +53,12 @@ static unsigned leaf_pages(const struct pt_leaf *leaf)
 	return leaf->level == LEVEL_PMD ? PMD_PAGES : 1;
 }
 
+void mm_unlink_shadow(struct gather *g, const struct pt_leaf *leaf, uint64_t old)
+{
+	if (leaf->level == LEVEL_PMD && old & PTE_A)
+		gather_drop(g);
+}
+
 /* What zapping goes by, and came to. */
 struct zap {
 	struct gather *g;
@@ -69,6 +75,7 @@ static int zap_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 		return 0;
 	mm->count.zapped++;
 	pt_set(mm, leaf->table, leaf->entry, 0);
+	mm_unlink_shadow(z->g, leaf, old);
 	if (page.gfn)
 		gather_put(z->g, pagemap_clear(&mm->anon, leaf->gva >> PAGE_SHIFT),
 			   old & PTE_A);
@@ -125,6 +132,8 @@ static int protect_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 	if (new == old)
 		return 0;
 	pt_set(mm, leaf->table, leaf->entry, new);
+	if (!new)
+		mm_unlink_shadow(p->g, leaf, old);
 	if ((old & PTE_A) && (pte_access(old) & ~pte_access(new)))
 		gather_keep(p->g, pte_gfn(old), leaf_pages(leaf));
 	return 0;
@@ -157,6 +166,7 @@ static int reclaim_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 	if (!reclaimable(mm, old, page))
 		return 0;
 	pt_set(mm, leaf->table, leaf->entry, 0);
+	mm_unlink_shadow(g, leaf, old);
 	gather_put(g, pagemap_clear(&mm->anon, leaf->gva >> PAGE_SHIFT), old & PTE_A);
 	mm->count.reclaimed += leaf_pages(leaf);
 	return 0;

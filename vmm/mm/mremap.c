@@ -121,6 +121,7 @@ static int move_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 	uint64_t old = *leaf->entry;
 
 	pt_set(mm, leaf->table, leaf->entry, 0);
+	mm_unlink_shadow(m->g, leaf, old);
 	if (page.gfn && !(old & PTE_A)) { /* only reserved: nothing to move */
 		gather_put(m->g, pagemap_clear(&mm->anon, leaf->gva >> PAGE_SHIFT), false);
 		return 0;

@@ -62,6 +62,12 @@ typedef int pt_leaf_fn(struct mm *mm, const struct pt_leaf *leaf, void *arg);
 int pt_for_each(struct mm *mm, gva_t start, gva_t end, struct gather *g, pt_leaf_fn *fn,
 		void *arg);
 
+/*
+ * A leaf, which was `old`, goes. Of a 2 MiB one that the host backs by 4 KiB the shadow would
+ * stay linked, and a table in its place be filled from the frames that it stood for.
+ */
+void mm_unlink_shadow(struct gather *g, const struct pt_leaf *leaf, uint64_t old);
+
 /* Give all tables back, the pgd too, whatever they hold. No vCPU may use them. */
 void pt_destroy(struct mm *mm);
 
