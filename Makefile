@@ -211,6 +211,25 @@ fuzz: $(PAYLOADS) ## run the fuzz targets (FUZZ="elf mm") for a time (SECONDS=60
 		SANITIZE=fuzzer-no-link,address,undefined
 	@PAYLOADS=$(BUILD)/payloads scripts/fuzz $(BUILD)/fuzz $(SECONDS) $(FUZZ)
 
+# The oracle's program is a payload; its driver runs on the host.
+ORACLE := $(BUILD)/tests/oracle
+ORACLE_PROGRAM := $(BUILD)/tests/oracle-program
+ORACLE_SRC := $(filter-out tests/oracle/program.c,$(wildcard tests/oracle/*.c))
+SEED := 1
+STEPS := 1000000
+$(BUILD)/obj/tests/oracle/%.o: FLAGS = $(HOST_FLAGS)
+$(BUILD)/obj/tests/oracle/program.o: FLAGS = $(GUEST_FLAGS)
+$(ORACLE_PROGRAM): $(BUILD)/obj/tests/oracle/program.o $(GUEST_LIB)
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) -static $(GUEST_LINK) -o $@ $^
+$(ORACLE): $(call obj,$(ORACLE_SRC))
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(HOST_LINK) -o $@ $^
+
+.PHONY: oracle
+oracle: all $(ORACLE) $(ORACLE_PROGRAM) ## compare random memory calls with the host kernel (SEED=1 STEPS=1000000)
+	@$(ORACLE) $(abspath $(BUILD)/mapvisor) $(abspath $(ORACLE_PROGRAM)) $(SEED) $(STEPS)
+
 .PHONY: bench
 bench: all ## measure fault and exit costs on this machine (BENCH="NAME OPTIONS": only that)
 	@$(BUILD)/mapvisor bench $(BENCH)

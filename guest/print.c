@@ -94,6 +94,19 @@ static void format(struct out *o, const char *fmt, va_list ap)
 	}
 }
 
+void say_to(int fd, const char *fmt, ...)
+{
+	struct out o;
+	va_list ap;
+
+	o.fd = fd;
+	o.len = 0;
+	va_start(ap, fmt);
+	format(&o, fmt, ap);
+	va_end(ap);
+	flush(&o);
+}
+
 void say(const char *fmt, ...)
 {
 	struct out o;

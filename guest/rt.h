@@ -265,6 +265,8 @@ extern const char *program __attribute__((visibility("hidden")));
  * leaves in one write().
  */
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* ... by a number other than 1. */
+void say_to(int fd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Says "PROGRAM: what (errno N)" on fd 2 and exits with 1; err 0 has no errno. */
 _Noreturn void die(long err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

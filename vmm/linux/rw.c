@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* rw.c: the read and write family, in the order of checks of fs/read_write.c. */
 #include <errno.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -33,6 +34,21 @@ static int64_t read_nothing(const struct file *file, off_t pos)
 	return n < 0 ? -errno : n;
 }
 
+/*
+ * Bytes that a read can come to: memory behind them must not be touched, which mincore and
+ * the VMAs would tell. Files without a size (of debugfs, say) may have any.
+ */
+static uint64_t readable_bytes(const struct file *file, off_t pos, uint64_t want)
+{
+	struct stat st;
+
+	if (fstat(file->fd, &st) || !S_ISREG(st.st_mode) || !st.st_size)
+		return want;
+	if (pos == POS_CURRENT)
+		pos = lseek(file->fd, 0, SEEK_CUR);
+	return pos < st.st_size ? min_u64(want, (uint64_t)(st.st_size - pos)) : 0;
+}
+
 /* What answers at once. No kick is looked for: signal(7), it can't be interrupted. */
 static int64_t read_regular(struct process *p, const struct file *file, struct buffers *b,
 			    off_t pos)
@@ -40,6 +56,7 @@ static int64_t read_regular(struct process *p, const struct file *file, struct b
 	int64_t done = 0, n = 0;
 	struct chunk c;
 
+	b->left = readable_bytes(file, pos, b->left);
 	if (!b->left)
 		return read_nothing(file, pos);
 	while (b->left) {
@@ -69,6 +86,20 @@ static int charge_write(struct process *p, struct file *file, off_t pos, uint64_
 	return file_charge(file, p->mm, (uint64_t)pos + len);
 }
 
+/* The chunk's last piece stands for memory that the payload may not access. */
+static bool ends_in_hole(const struct chunk *c)
+{
+	return c->nr && !c->vec[c->nr - 1].iov_base;
+}
+
+/* Whether the next byte that is to be written can be read. */
+static bool readable_now(struct process *p, const struct buffers *b)
+{
+	char byte;
+
+	return b->left && !mm_copy_from(p->mm, &byte, (gva_t)b->vec[b->at].iov_base, 1);
+}
+
 static int64_t write_regular(struct process *p, struct file *file, struct buffers *b,
 			     off_t pos)
 {
@@ -80,14 +111,17 @@ static int64_t write_regular(struct process *p, struct file *file, struct buffer
 	while (b->left) {
 		buffers_chunk(p, b, MV_READ, CHUNK_MAX, &c);
 		n = write_guarded(p, file->fd, &c, pos, 0);
-		if (n <= 0)
+		if (n > 0) {
+			done += n;
+			buffers_advance(b, (uint64_t)n);
+			pos += pos == POS_CURRENT ? 0 : n;
+		}
+		/*
+		 * Where memory was missing, look once more: it may be the file's, which has
+		 * grown up to there by this very write.
+		 */
+		if (n != (int64_t)c.len && (!ends_in_hole(&c) || !readable_now(p, b)))
 			break;
-		done += n;
-		buffers_advance(b, (uint64_t)n);
-		if ((uint64_t)n < c.len)
-			break;
-		if (pos != POS_CURRENT)
-			pos += n;
 	}
 	return done ? done : n;
 }

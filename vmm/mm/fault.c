@@ -515,18 +515,10 @@ static int repoint(struct fault *f, gfn_t gfn)
 /* Read page f->gva of the file into a frame. Bytes, 0 behind the file's end, -errno. */
 static long fill_from_file(const struct fault *f, gfn_t gfn)
 {
-	const struct object *obj = f->vma->vm_object;
-	uint64_t want = PAGE_SIZE;
-	char *hva = phys_hva(f->mm->phys, gfn_gpa(gfn));
-	ssize_t n;
+	uint64_t want = zero_tail(f->vma, f->gva) ? f->vma->zero_from - f->gva : PAGE_SIZE;
 
-	if (zero_tail(f->vma, f->gva))
-		want = f->vma->zero_from - f->gva;
-	do
-		n = pread(obj->fd, hva, want,
-			  (off_t)(vma_pgoff(f->vma, f->gva) << PAGE_SHIFT));
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
+	return object_read_page(f->vma->vm_object, vma_pgoff(f->vma, f->gva),
+				phys_hva(f->mm->phys, gfn_gpa(gfn)), want);
 }
 
 /* A private page of a file is written: its copy. Also where its tail must be zero. */

@@ -148,7 +148,7 @@ static int punch_hole(struct advice *a)
 	struct object *obj = a->vma->vm_object;
 	uint64_t pgoff = vma_pgoff(a->vma, a->start), n = (a->end - a->start) >> PAGE_SHIFT;
 
-	if (a->vma->vm_flags & VM_LOCKED || !obj || obj->kind == OBJECT_ZERO)
+	if (a->vma->vm_flags & VM_LOCKED || !obj)
 		return -EINVAL;
 	/* vma_is_shared_maywrite() */
 	if ((a->vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) != (VM_SHARED | VM_MAYWRITE))

@@ -27,13 +27,14 @@ bool mm_mlock_future_ok(const struct mm *mm, unsigned vm_flags, uint64_t len)
 struct backing {
 	char *hva; /* NULL: none yet */
 	uint64_t len;
+	int advice; /* a file's page is read only: it gets no dirtier than it is */
 };
 
 static void back(struct backing *b)
 {
 	/* what fails here is backed by the access, or ends the payload then */
 	if (b->hva)
-		madvise(b->hva, b->len, MADV_POPULATE_WRITE);
+		madvise(b->hva, b->len, b->advice);
 	b->hva = NULL;
 }
 
@@ -41,17 +42,17 @@ static int back_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 {
 	uint64_t e = *leaf->entry, len = 1ull << level_shift(leaf->level);
 	char *hva = phys_hva(mm->phys, e & PTE_ADDR);
+	int advice = phys_arena(mm->phys, e & PTE_ADDR)->kind == ARENA_FILE
+			     ? MADV_POPULATE_READ
+			     : MADV_POPULATE_WRITE;
 	struct backing *b = arg;
 
-	/* a file's page is in the page cache, or is the host's to read */
-	if (phys_arena(mm->phys, e & PTE_ADDR)->kind == ARENA_FILE)
-		return 0;
-	if (b->hva && b->hva + b->len == hva) {
+	if (b->hva && b->hva + b->len == hva && b->advice == advice) {
 		b->len += len;
 		return 0;
 	}
 	back(b);
-	*b = (struct backing){ hva, len };
+	*b = (struct backing){ hva, len, advice };
 	return 0;
 }
 
@@ -65,7 +66,7 @@ static int fault_error(const struct mm_fault *fault)
 /* Entries for all pages of [start, end), within one VMA, then memory. */
 static int fault_in_vma(struct mm *mm, gva_t start, gva_t end, unsigned access)
 {
-	struct backing b = { NULL, 0 };
+	struct backing b = { NULL, 0, 0 };
 	struct pt_path path;
 	int err = 0;
 

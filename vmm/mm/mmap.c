@@ -213,14 +213,18 @@ static int describe(struct mm *mm, struct vma *want, uint64_t len, int prot, int
 	return 0;
 }
 
-/* What stands behind anonymous memory: an object of its own if it is shared. */
+/*
+ * What stands behind anonymous memory: an object of its own if it is shared. The offset that
+ * /dev/zero was mapped at stays, though the object begins at 0.
+ */
 static int anon_object(struct mm *mm, struct vma *want)
 {
 	if (!(want->vm_flags & VM_SHARED)) {
 		want->vm_pgoff = want->vm_start >> PAGE_SHIFT;
 		return 0;
 	}
-	want->vm_pgoff = 0;
+	if (!want->vm_object)
+		want->vm_pgoff = 0;
 	want->vm_object = object_new_anon(mm->phys, want->vm_end - want->vm_start);
 	return want->vm_object ? 0 : -ENOMEM;
 }

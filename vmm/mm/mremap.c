@@ -237,7 +237,7 @@ static long move_vma(struct remap *r)
 static int set_new_addr(struct remap *r)
 {
 	const struct vma *vma = r->vma;
-	const struct object *file = vma->vm_object && vma->vm_object->kind == OBJECT_FILE
+	const struct object *file = vma->vm_object && vma->vm_object->kind != OBJECT_ANON
 					    ? vma->vm_object
 					    : NULL;
 	int flags = (r->flags & MREMAP_FIXED ? MAP_FIXED : 0) |

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "vmm/mm/gather.h"
+#include "vmm/mm/pte.h"
 
 /* A shadow host pays for a slot by its size (kvm-facts): no window is larger. */
 #define WINDOW_MAX (256ull << 20)
@@ -44,26 +46,24 @@ struct object *object_new_zero(struct phys *phys, const char *name)
 
 	if (obj && !(obj->name = strdup(name))) {
 		object_put(obj);
-		obj = NULL;
+		return NULL;
 	}
+	if (obj)
+		obj->thp_aligned = true;
 	return obj;
 }
 
-/* Those whose f_op->get_unmapped_area is thp_get_unmapped_area(). */
-static bool thp_aligned(int fd)
+/* What its file system decides about a file's mappings. */
+static void ask_file_system(struct object *obj)
 {
 	struct statfs fs;
 
-	if (fstatfs(fd, &fs))
-		return false;
-	switch (fs.f_type) {
-	case EXT4_SUPER_MAGIC: /* and ext2's and ext3's */
-	case XFS_SUPER_MAGIC:
-	case BTRFS_SUPER_MAGIC:
-		return true;
-	default:
-		return false;
-	}
+	if (fstatfs(obj->fd, &fs))
+		return;
+	obj->shmem = fs.f_type == TMPFS_MAGIC;
+	/* those whose f_op->get_unmapped_area is thp_get_unmapped_area(); ext4 is ext2's and ext3's */
+	obj->thp_aligned = fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC ||
+			   fs.f_type == BTRFS_SUPER_MAGIC;
 }
 
 int object_new_file(struct phys *phys, int fd, bool writable, const char *name,
@@ -88,7 +88,7 @@ int object_new_file(struct phys *phys, int fd, bool writable, const char *name,
 	obj->dev = st.st_dev;
 	obj->ino = st.st_ino;
 	obj->size = (uint64_t)st.st_size;
-	obj->thp_aligned = thp_aligned(fd);
+	ask_file_system(obj);
 	*out = obj;
 	return 0;
 fail:
@@ -210,4 +210,31 @@ gfn_t object_file_frame(struct object *obj, uint64_t pgoff, uint64_t *before,
 	*before = (offset - w->offset) >> PAGE_SHIFT;
 	*after = (w->offset + w->arena->size - offset) >> PAGE_SHIFT;
 	return (gfn_t)((w->arena->gpa + (offset - w->offset)) >> PAGE_SHIFT);
+}
+
+/* By the window, whose page the host's kernel faults in. */
+static ssize_t read_window(struct object *obj, uint64_t pgoff, void *buf, uint64_t len)
+{
+	uint64_t before, after;
+	gfn_t gfn = object_file_frame(obj, pgoff, &before, &after);
+	struct iovec local = { buf, len }, remote = { NULL, len };
+
+	if (!gfn)
+		return -1;
+	remote.iov_base = phys_hva(obj->phys, gfn_gpa(gfn));
+	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+}
+
+long object_read_page(struct object *obj, uint64_t pgoff, void *buf, uint64_t len)
+{
+	ssize_t n;
+
+	if (obj->shmem) {
+		n = read_window(obj, pgoff, buf, len);
+		return n >= 0 ? n : errno == EFAULT ? 0 : -errno;
+	}
+	do
+		n = pread(obj->fd, buf, len, (off_t)(pgoff << PAGE_SHIFT));
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
 }

@@ -38,7 +38,8 @@ struct object {
 	int fd;			/* file: the object's own, open for reading at least */
 	bool writable;		/* file: fd is open for writing too; windows are, then */
 	uint64_t dev, ino;	/* file: as fstat gave them */
-	bool thp_aligned;	/* file: its file system places mappings for 2 MiB leaves */
+	bool shmem;		/* file: on tmpfs, or a memfd */
+	bool thp_aligned;	/* its file system, or device, places mappings for 2 MiB leaves */
 	uint64_t size;		/* bytes; of a file, at the last object_refresh() */
 	char *name;		/* file: the path it was opened by; else NULL */
 	struct window *windows; /* file: by offset, ascending */
@@ -66,6 +67,12 @@ static inline bool object_has_page(const struct object *obj, uint64_t pgoff)
 {
 	return pgoff < (obj->size + PAGE_SIZE - 1) >> PAGE_SHIFT;
 }
+
+/*
+ * Read up to len bytes of a file's page as a fault would: of a hole on tmpfs it makes a page, which
+ * mincore tells. Bytes, 0 behind the file's end, -errno.
+ */
+long object_read_page(struct object *obj, uint64_t pgoff, void *buf, uint64_t len);
 
 /*
  * The frame of page pgoff of a file, which must be before its end. *before and *after get how

@@ -79,8 +79,11 @@ long mm_get_unmapped_area(struct mm *mm, const struct object *file, gva_t addr,
 {
 	bool huge = file ? file->thp_aligned
 			 : !addr && len % PMD_SIZE == 0 && !(flags & MAP_SHARED);
+
 	gva_t found = 0;
 
+	if (file && file->kind == OBJECT_ZERO && flags & MAP_SHARED)
+		huge = false; /* get_unmapped_area_zero(): it will be tmpfs's */
 	if (len > MV_TASK_SIZE)
 		return -ENOMEM;
 	if (flags & MAP_FIXED) {
