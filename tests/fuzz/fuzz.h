@@ -7,6 +7,7 @@
 #ifndef TESTS_FUZZ_H
 #define TESTS_FUZZ_H
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,16 +29,24 @@ int fuzz_mm(const uint8_t *data, size_t size);
 		}                                                                          \
 	} while (0)
 
+/* More than any input needs. */
+#define SLOTS_MAX 10000
+
 struct fuzz_space {
 	struct phys phys;
 	struct mm mm;
-	int slots; /* memory slots that exist */
+	int slots;    /* memory slots that exist */
+	int slot_max; /* that the VM gives */
 };
 
 static inline int fuzz_slot(void *ctx, unsigned slot, gpa_t gpa, uint64_t size, void *hva)
 {
+	struct fuzz_space *s = ctx;
+
 	must(gpa % PMD_SIZE == 0 && (uintptr_t)hva % PMD_SIZE == 0, "slot %u", slot);
-	((struct fuzz_space *)ctx)->slots += size ? 1 : -1;
+	if (size && s->slots >= s->slot_max)
+		return -ENOSPC;
+	s->slots += size ? 1 : -1;
 	return 0;
 }
 
@@ -53,6 +62,7 @@ static inline void fuzz_space_init(struct fuzz_space *s, uint64_t limit, unsigne
 	static const struct phys_ops ops = { fuzz_slot, fuzz_drop };
 
 	s->slots = 0;
+	s->slot_max = SLOTS_MAX;
 	must(!phys_init(&s->phys, &ops, s, 1ull << 38, limit), "no memory");
 	must(!mm_init(&s->mm, &s->phys, around, thp), "no memory");
 }

@@ -342,8 +342,8 @@ static bool cpu_access(struct fuzz *f, gva_t gva, gpa_t gpa, unsigned access,
 }
 
 /* A fault that ended the payload: rightly so? v: the first VMA that ended above gva. */
-static void must_be_fatal(const struct mv_vma *v, gva_t gva, unsigned access,
-			  struct mm_fault end)
+static void must_be_fatal(struct fuzz *f, const struct mv_vma *v, gva_t gva,
+			  unsigned access, struct mm_fault end)
 {
 	bool allowed = access == MV_READ ? v->prot : v->prot & access;
 
@@ -357,6 +357,9 @@ static void must_be_fatal(const struct mv_vma *v, gva_t gva, unsigned access,
 		     "%#lx, access %u, is not allowed: signal %d", gva, access, end.signal);
 	else if (end.signal == SIGBUS)
 		must(v->ino && strcmp(v->name, "file") == 0, "SIGBUS at %#lx", gva);
+	else if (end.err)
+		must(end.err == -ENOSPC && f->s.slots >= f->s.slot_max, "%#lx: err %d", gva,
+		     end.err);
 	else
 		must(end.signal == SIGKILL, "%#lx, access %u: signal %d, err %d", gva,
 		     access, end.signal, end.err);
@@ -382,7 +385,7 @@ static void op_touch(struct fuzz *f)
 		     "%#lx lies behind the end of its file", gva);
 	}
 	if (end.kind == MV_FAULT_FATAL)
-		must_be_fatal(&v, gva, access, end);
+		must_be_fatal(f, &v, gva, access, end);
 }
 
 /* Read what there is by the truth, then as the payload would: it must be the same. */
@@ -562,7 +565,7 @@ static const struct op {
 
 /* ---- an input */
 
-/* The first two bytes: how the mm is made, and with how much memory. */
+/* The first two bytes: how the mm is made, with how much memory, and of how many slots. */
 static void make_mm(struct fuzz *f)
 {
 	static const uint64_t limits[] = { 16, 64, 1024, 16384 };
@@ -571,6 +574,8 @@ static void make_mm(struct fuzz *f)
 	fuzz_space_init(&f->s, (limits[limit % 4] + limit / 4) * PAGE_SIZE,
 			1u << how / 3 % 10, (enum mv_thp)(how % 3));
 	f->s.mm.start_brk = f->s.mm.brk = f->brk = HEAP;
+	if (limit >= 192)
+		f->s.slot_max = 1 + (int)(limit / 4 % 4);
 	if (how >= 240)
 		f->s.mm.max_map_count = 8;
 }
