@@ -59,7 +59,9 @@ GUEST_LIB := $(BUILD)/libmvguest.a
 PAYLOADS := $(patsubst %.c,$(BUILD)/%,$(PAYLOAD_SRC))
 PIES := $(patsubst %,$(BUILD)/payloads/%-pie,$(PIE_PAYLOADS))
 TESTS := $(patsubst %,$(BUILD)/tests/%,$(SUITES))
-FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(FUZZ_SRC))
+# tests/fuzz/tlb.c watches these calls.
+FUZZ_LINK := -Wl,--wrap=madvise,--wrap=mprotect
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(filter tests/fuzz/fuzz_%,$(FUZZ_SRC)))
 
 # ---- Flags ----
 CLANG = $(findstring clang,$(CC))
@@ -178,6 +180,7 @@ run: all ## count the README's words in a sandbox, and show a page walk
 # the others have only what the library shows.
 $(foreach s,$(SUITES),$(eval $(BUILD)/tests/$s: $(call obj,$(wildcard tests/$s/*.c tests/lib/*.c))))
 $(filter %/mm,$(TESTS)): $(call obj,$(LIB_SRC) $(FUZZ_SRC))
+$(filter %/mm,$(TESTS)): HOST_LINK += $(FUZZ_LINK)
 $(filter-out %/mm,$(TESTS)): $(STATIC_LIB)
 $(TESTS): $(BUILD)/.TEST_SRC
 	@mkdir -p $(@D)
@@ -199,10 +202,11 @@ asan: ## run all tests with the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory test BUILD=$(BUILD)/asan \
 		SANITIZE=address,undefined LINK= CFLAGS='-O1 -g'
 
-# A target is libFuzzer's under the name that it looks for.
-$(BUILD)/obj/tests/fuzz/%.o: FLAGS = $(HOST_FLAGS) $(if $(FUZZING),-D$(notdir $*)=LLVMFuzzerTestOneInput)
-$(FUZZERS): $(BUILD)/%: $(BUILD)/obj/tests/fuzz/%.o $(call obj,$(LIB_SRC)) $(BUILD)/.LIB_SRC
-	$(call say,LINK)$(CC) $(HOST_LINK) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(ELF_LIBS)
+# A target is libFuzzer's under the name that it looks for. What is no target is linked with each.
+$(BUILD)/obj/tests/fuzz/fuzz_%.o: FLAGS = $(HOST_FLAGS) $(if $(FUZZING),-D$(notdir $*)=LLVMFuzzerTestOneInput)
+$(FUZZERS): $(BUILD)/%: $(BUILD)/obj/tests/fuzz/%.o \
+		$(call obj,$(filter-out tests/fuzz/fuzz_%,$(FUZZ_SRC)) $(LIB_SRC)) $(BUILD)/.LIB_SRC
+	$(call say,LINK)$(CC) $(HOST_LINK) $(FUZZ_LINK) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(ELF_LIBS)
 
 .PHONY: fuzz
 fuzz: $(PAYLOADS) ## run the fuzz targets (FUZZ="elf mm") for a time (SECONDS=60), in parallel

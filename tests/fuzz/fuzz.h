@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vmm/mm/pgtable.h"
+#include "tests/fuzz/tlb.h"
 
 /* libFuzzer's interface: run one input; 0. What is wrong aborts. */
 int fuzz_elf(const uint8_t *data, size_t size);
@@ -47,12 +47,15 @@ static inline int fuzz_slot(void *ctx, unsigned slot, gpa_t gpa, uint64_t size, 
 	if (size && s->slots >= s->slot_max)
 		return -ENOSPC;
 	s->slots += size ? 1 : -1;
+	if (!size)
+		tlb_drop();
 	return 0;
 }
 
 static inline int fuzz_drop(void *ctx)
 {
 	(void)ctx;
+	tlb_drop();
 	return 0;
 }
 
@@ -61,6 +64,7 @@ static inline void fuzz_space_init(struct fuzz_space *s, uint64_t limit, unsigne
 {
 	static const struct phys_ops ops = { fuzz_slot, fuzz_drop };
 
+	tlb_drop();
 	s->slots = 0;
 	s->slot_max = SLOTS_MAX;
 	must(!phys_init(&s->phys, &ops, s, 1ull << 38, limit), "no memory");
@@ -93,8 +97,11 @@ static inline struct mm_fault fuzz_touch(struct fuzz_space *s, gva_t gva, unsign
 	uint64_t span;
 
 	pt_walk(&s->mm, gva, LEVEL_PTE, false, &path);
-	if (!(pte_access(*pt_last(&path)) & access))
+	if (!(pte_access(*pt_last(&path)) & access)) {
+		if (s->mm.nr_vcpus == 1) /* another one would not notice */
+			tlb_fault(gva);
 		f = mm_fault(&s->mm, gva, access);
+	}
 	if (f.kind == MV_FAULT_FATAL)
 		return f;
 	pt_walk(&s->mm, gva, LEVEL_PTE, false, &path);
@@ -105,6 +112,7 @@ static inline struct mm_fault fuzz_touch(struct fuzz_space *s, gva_t gva, unsign
 	*gpa = (*pt_last(&path) & PTE_ADDR & ~(span - 1)) | (gva & (span - 1));
 	must(phys_arena(&s->phys, *gpa), "%#lx leads to gpa %#lx, which is no memory", gva,
 	     *gpa);
+	tlb_fill(&s->mm, gva, *gpa, access);
 	return f;
 }
 

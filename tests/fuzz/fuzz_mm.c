@@ -203,6 +203,7 @@ static void check(struct mm *mm)
 	}
 	must(n == mm->map_count, "%u VMAs, map_count %u", n, mm->map_count);
 	pt_for_each(mm, 0, MV_TASK_SIZE, NULL, check_leaf, NULL);
+	tlb_check(mm);
 }
 
 /* ---- the files */
@@ -576,6 +577,7 @@ static void make_mm(struct fuzz *f)
 	f->s.mm.start_brk = f->s.mm.brk = f->brk = HEAP;
 	if (limit >= 192)
 		f->s.slot_max = 1 + (int)(limit / 4 % 4);
+	f->s.mm.nr_vcpus = 1 + how / 30 % 2;
 	if (how >= 240)
 		f->s.mm.max_map_count = 8;
 }

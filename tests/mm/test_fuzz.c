@@ -24,19 +24,20 @@ static unsigned pick(unsigned n)
 
 /* A target aborts where something is wrong: say which input it was. */
 static char line[128];
+static size_t line_len;
 
 static void say_line(int signal)
 {
 	(void)signal;
-	if (write(STDERR_FILENO, line, sizeof(line)) < 0)
+	if (write(STDERR_FILENO, line, line_len) < 0)
 		_exit(1);
 }
 
 static void begin(unsigned seed)
 {
 	state = seed;
-	memset(line, 0, sizeof(line));
-	snprintf(line, sizeof(line), "%s: seed %u\n", criterion_current_test->name, seed);
+	line_len = (size_t)snprintf(line, sizeof(line), "%s: seed %u\n",
+				    criterion_current_test->name, seed);
 	signal(SIGABRT, say_line);
 }
 
