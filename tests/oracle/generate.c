@@ -161,6 +161,8 @@ static void spoil(uint64_t *state, struct oracle_step *s)
 		s->len = lens[pick(state, 5)];
 	else
 		s->addr += 1 + pick(state, 4095);
+	if (s->op == OP_MADVISE && s->len == 1ull << 63)
+		s->len = 0; /* it would reach the program's own stack */
 	if (s->op == OP_MREMAP && pick(state, 2))
 		s->len2 = lens[pick(state, 4)];
 }

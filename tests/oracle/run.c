@@ -19,7 +19,7 @@
 /* RLIMIT_MEMLOCK of a payload. */
 #define MEMLOCK (8ul << 20)
 /* No run of a batch takes so long. */
-#define ALARM_SECONDS 20
+#define ALARM_SECONDS 8
 
 /*
  * On tmpfs a file's pages are all in the page cache, whatever was read ahead, and mincore can be
