@@ -128,3 +128,29 @@ Test(frames, revalidation_counts_entries_not_runs)
 	close(fd);
 	space_destroy(&s);
 }
+
+Test(frames, a_page_that_was_written_after_madv_free_outlives_a_move_without_its_entry)
+{
+	const gva_t from = 0x40000000, to = 0x80000000000;
+	uint64_t limit;
+	struct space s;
+
+	space_init(&s, GIB, 1, MV_THP_NEVER);
+	map(&s, from, PAGE_SIZE, RW, ANON);
+	touch(&s, from, MV_WRITE);
+	cr_assert(!mm_madvise(&s.mm, from, PAGE_SIZE, MADV_FREE));
+	touch(&s, from, MV_WRITE);
+	*byte_at(&s, from) = 'y';
+	limit = s.phys.limit;
+	s.phys.limit = s.phys.charged; /* no table for the new place is to be had */
+	cr_assert_eq(mm_mremap(&s.mm, from, PAGE_SIZE, PAGE_SIZE,
+			       MREMAP_FIXED | MREMAP_MAYMOVE, to),
+		     (long)to);
+	s.phys.limit = limit;
+	cr_assert_eq(entry(&s, to), 0);
+	touch(&s, to, MV_READ);
+	mm_reclaim(&s.mm);
+	touch(&s, to, MV_READ);
+	cr_assert_eq(*byte_at(&s, to), 'y');
+	space_destroy(&s);
+}

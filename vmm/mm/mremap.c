@@ -82,7 +82,10 @@ struct move {
 	gva_t delta; /* new - old, modulo 2^64 */
 };
 
-/* The entry for a private page at its new place, if a table for it is to be had. */
+/*
+ * The entry for a private page at its new place, if a table for it is to be had. If not, the page
+ * is one that has none, and its D is lost.
+ */
 static void move_entry(struct mm *mm, gva_t gva, unsigned level, uint64_t entry)
 {
 	struct pt_path path;
@@ -90,6 +93,8 @@ static void move_entry(struct mm *mm, gva_t gva, unsigned level, uint64_t entry)
 	if (!pt_walk(mm, gva, level, true, &path) && path.level == level &&
 	    !*pt_last(&path))
 		pt_set(mm, path.table[level], pt_last(&path), entry);
+	else
+		mm_keep_dirty(mm, pte_gfn(entry), entry);
 }
 
 static uint64_t new_index(const struct move *m, uint64_t index)
