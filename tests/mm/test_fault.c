@@ -440,3 +440,17 @@ Test(populate, ends_where_the_memory_does)
 	cr_assert_gt(s.phys.reserved, 0);
 	space_destroy(&s);
 }
+
+Test(space, a_heap_that_was_unmapped_does_not_shrink)
+{
+	const gva_t heap = 0x40000000;
+	struct space s;
+
+	space_init(&s, GIB, 1, MV_THP_NEVER);
+	s.mm.start_brk = s.mm.brk = heap;
+	cr_assert_eq(mm_brk(&s.mm, heap + 16 * PAGE_SIZE), (long)(heap + 16 * PAGE_SIZE));
+	cr_assert(!mm_munmap(&s.mm, heap + 8 * PAGE_SIZE, 8 * PAGE_SIZE));
+	cr_assert_eq(mm_brk(&s.mm, heap + 10 * PAGE_SIZE), (long)(heap + 16 * PAGE_SIZE));
+	cr_assert_eq(mm_brk(&s.mm, heap + 4 * PAGE_SIZE), (long)(heap + 4 * PAGE_SIZE));
+	space_destroy(&s);
+}

@@ -443,7 +443,9 @@ static long do_brk(struct mm *mm, gva_t brk)
 	if (brk < mm->start_brk || brk > MV_TASK_SIZE)
 		return (long)mm->brk;
 	if (newbrk < oldbrk) {
-		if (mm_do_munmap(mm, newbrk, oldbrk - newbrk))
+		/* where nothing of the heap is left it doesn't shrink */
+		if (!vma_overlaps(vma_find(mm, newbrk), newbrk, oldbrk) ||
+		    mm_do_munmap(mm, newbrk, oldbrk - newbrk))
 			return (long)mm->brk;
 	} else if (newbrk > oldbrk) {
 		want.vm_start = oldbrk;
