@@ -454,3 +454,19 @@ Test(space, a_heap_that_was_unmapped_does_not_shrink)
 	cr_assert_eq(mm_brk(&s.mm, heap + 4 * PAGE_SIZE), (long)(heap + 4 * PAGE_SIZE));
 	space_destroy(&s);
 }
+
+Test(space, a_mapping_grows_down_no_further_than_its_offset_allows)
+{
+	const gva_t low = 32 * PAGE_SIZE, high = 0x40000000;
+	struct space s;
+
+	space_init(&s, GIB, 1, MV_THP_NEVER);
+	map(&s, low, PAGE_SIZE, RW, ANON | MAP_GROWSDOWN);
+	touch(&s, low, MV_WRITE);
+	cr_assert_eq(mm_mremap(&s.mm, low, PAGE_SIZE, PAGE_SIZE,
+			       MREMAP_FIXED | MREMAP_MAYMOVE, high),
+		     (long)high);
+	assert_fault(touch(&s, high - 32 * PAGE_SIZE, MV_WRITE), MV_FAULT_ANON);
+	assert_fatal(touch(&s, high - 33 * PAGE_SIZE, MV_WRITE), SIGSEGV, SEGV_MAPERR);
+	space_destroy(&s);
+}

@@ -508,8 +508,9 @@ int mm_expand_stack(struct mm *mm, struct vma *vma, gva_t gva)
 	    gva - prev->vm_end < STACK_GUARD_GAP)
 		return -ENOMEM;
 	mm_prepare_anon_id(mm, vma);
-	/* acct_stack_growth() */
-	if (vma->vm_end - gva > STACK_LIMIT ||
+	/* moved up by mremap its offset may be too low; then acct_stack_growth() */
+	if ((vma->vm_start - gva) >> PAGE_SHIFT > vma->vm_pgoff ||
+	    vma->vm_end - gva > STACK_LIMIT ||
 	    !mm_mlock_future_ok(mm, vma->vm_flags, vma->vm_start - gva))
 		return -ENOMEM;
 	vma_resize(mm, vma, gva, vma->vm_end);
