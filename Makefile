@@ -234,6 +234,10 @@ $(ORACLE): $(call obj,$(ORACLE_SRC))
 oracle: all $(ORACLE) $(ORACLE_PROGRAM) ## compare random memory calls with the host kernel (SEED=1 STEPS=1000000)
 	@$(ORACLE) $(abspath $(BUILD)/mapvisor) $(abspath $(ORACLE_PROGRAM)) $(SEED) $(STEPS)
 
+.PHONY: oracle-bugs
+oracle-bugs: deps ## put back known kinds of bugs, and see that the oracle finds each
+	@scripts/oracle-bugs
+
 .PHONY: bench
 bench: all ## measure fault and exit costs on this machine (BENCH="NAME OPTIONS": only that)
 	@$(BUILD)/mapvisor bench $(BENCH)

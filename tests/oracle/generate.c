@@ -24,9 +24,9 @@ static unsigned pick(uint64_t *state, unsigned n)
 	return (unsigned)(*state >> 33) % n;
 }
 
-#define ONE_OF(state, ...)                                               \
-	((const int[]){ __VA_ARGS__ })[pick(                             \
-		state, sizeof((const int[]){ __VA_ARGS__ }) / sizeof(int))]
+#define ONE_OF(state, ...)                                                                \
+	((const int[]){ __VA_ARGS__ })[pick(state, sizeof((const int[]){ __VA_ARGS__ }) / \
+							   sizeof(int))]
 
 /* Few pages, so that steps meet: around the blocks' borders, and where a window of 64 KiB begins. */
 static uint64_t place(uint64_t *state)
@@ -76,7 +76,8 @@ static int advice(uint64_t *state)
 		      MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_DONTDUMP, MADV_DODUMP,
 		      MADV_WIPEONFORK, MADV_KEEPONFORK, MADV_COLD, MADV_POPULATE_READ,
 		      MADV_POPULATE_WRITE, 24 /* MADV_DONTNEED_LOCKED */,
-		      MADV_GUARD_INSTALL, MADV_GUARD_INSTALL, MADV_GUARD_REMOVE, 7, -1, 999);
+		      MADV_GUARD_INSTALL, MADV_GUARD_INSTALL, MADV_GUARD_REMOVE, 7, -1,
+		      999);
 }
 
 static enum oracle_op pick_op(uint64_t *state)
@@ -85,14 +86,30 @@ static enum oracle_op pick_op(uint64_t *state)
 		enum oracle_op op;
 		unsigned weight;
 	} table[] = {
-		{ OP_MMAP, 10 },    { OP_MMAP_FILE, 8 },  { OP_PLACE, 3 },
-		{ OP_PLACE_FILE, 1 }, { OP_UNPLACE, 2 },  { OP_MUNMAP, 5 },
-		{ OP_MPROTECT, 9 }, { OP_MREMAP, 6 },	  { OP_MADVISE, 12 },
-		{ OP_MINCORE, 2 },  { OP_MLOCK, 2 },	  { OP_MUNLOCK, 2 },
-		{ OP_MLOCKALL, 1 }, { OP_MUNLOCKALL, 1 }, { OP_MSYNC, 2 },
-		{ OP_BRK, 1 },	    { OP_LOAD, 22 },	  { OP_STORE, 26 },
-		{ OP_EXEC, 6 },	    { OP_DIGEST, 4 },	  { OP_READ, 4 },
-		{ OP_WRITE, 4 },    { OP_TRUNCATE, 2 },	  { OP_OUTSIDE_WRITE, 1 },
+		{ OP_MMAP, 10 },
+		{ OP_MMAP_FILE, 8 },
+		{ OP_PLACE, 3 },
+		{ OP_PLACE_FILE, 1 },
+		{ OP_UNPLACE, 2 },
+		{ OP_MUNMAP, 5 },
+		{ OP_MPROTECT, 9 },
+		{ OP_MREMAP, 6 },
+		{ OP_MADVISE, 12 },
+		{ OP_MINCORE, 2 },
+		{ OP_MLOCK, 2 },
+		{ OP_MUNLOCK, 2 },
+		{ OP_MLOCKALL, 1 },
+		{ OP_MUNLOCKALL, 1 },
+		{ OP_MSYNC, 2 },
+		{ OP_BRK, 1 },
+		{ OP_LOAD, 22 },
+		{ OP_STORE, 26 },
+		{ OP_EXEC, 6 },
+		{ OP_DIGEST, 4 },
+		{ OP_READ, 4 },
+		{ OP_WRITE, 4 },
+		{ OP_TRUNCATE, 2 },
+		{ OP_OUTSIDE_WRITE, 1 },
 		{ OP_OUTSIDE_TRUNCATE, 1 },
 	};
 	unsigned all = 0, at;
@@ -137,7 +154,8 @@ static void make_access(uint64_t *state, struct oracle_step *s)
 
 static void make_file_step(uint64_t *state, struct oracle_step *s)
 {
-	static const enum oracle_file writable[] = { FILE_RW, FILE_RW, FILE_SMALL, FILE_MEMFD };
+	static const enum oracle_file writable[] = { FILE_RW, FILE_RW, FILE_SMALL,
+						     FILE_MEMFD };
 
 	s->file = writable[pick(state, 4)];
 	s->to = pick(state, ORACLE_FILE_PAGES * (unsigned)PAGE);
@@ -200,7 +218,8 @@ static void make_call(uint64_t *state, struct oracle_step *s)
 		s->flags = ONE_OF(state, 0, 0, 1, 2);
 		break;
 	case OP_MLOCKALL: /* MCL_CURRENT counts the program's own mappings, too */
-		s->flags = ONE_OF(state, MCL_FUTURE, MCL_FUTURE | MCL_ONFAULT, MCL_ONFAULT, 0);
+		s->flags =
+			ONE_OF(state, MCL_FUTURE, MCL_FUTURE | MCL_ONFAULT, MCL_ONFAULT, 0);
 		break;
 	case OP_MSYNC:
 		s->flags = (int)pick(state, 8);
@@ -258,7 +277,8 @@ void generate(uint64_t seed, struct oracle_step *steps, unsigned n)
 
 void print_step(FILE *out, const struct oracle_step *s)
 {
-	static const char *const fds[] = { "rw", "ro", "small", "dev_zero", "dev_null", "memfd" };
+	static const char *const fds[] = { "rw",       "ro",	   "small",
+					   "dev_zero", "dev_null", "memfd" };
 	const unsigned long a = s->addr, len = s->len, len2 = s->len2, to = s->to;
 
 	switch (s->op) {
@@ -269,8 +289,8 @@ void print_step(FILE *out, const struct oracle_step *s)
 		break;
 	case OP_MMAP_FILE:
 	case OP_PLACE_FILE:
-		fprintf(out, "mmap((void *)%#lx, %#lx, %d, %#x, %s, %#lx);", a, len, s->prot,
-			(unsigned)s->flags, fds[s->file],
+		fprintf(out, "mmap((void *)%#lx, %#lx, %d, %#x, %s, %#lx);", a, len,
+			s->prot, (unsigned)s->flags, fds[s->file],
 			s->op == OP_MMAP_FILE ? to : 0);
 		break;
 	case OP_UNPLACE:
@@ -324,7 +344,8 @@ void print_step(FILE *out, const struct oracle_step *s)
 		fprintf(out, "digest((void *)%#lx, %#lx);", a, len);
 		break;
 	case OP_READ:
-		fprintf(out, "pread(%s, (void *)%#lx, %#lx, %#lx);", fds[s->file], a, len, to);
+		fprintf(out, "pread(%s, (void *)%#lx, %#lx, %#lx);", fds[s->file], a, len,
+			to);
 		break;
 	case OP_WRITE:
 		fprintf(out, "pwrite(%s, (void *)%#lx, %#lx, %#lx);", fds[s->file], a, len,
@@ -334,11 +355,12 @@ void print_step(FILE *out, const struct oracle_step *s)
 		fprintf(out, "ftruncate(%s, %#lx);", fds[s->file], len);
 		break;
 	case OP_OUTSIDE_WRITE:
-		fprintf(out, "/* another process: pwrite(%s, _, %#lx, %#lx); */", fds[s->file],
-			len2, to);
+		fprintf(out, "/* another process: pwrite(%s, _, %#lx, %#lx); */",
+			fds[s->file], len2, to);
 		break;
 	case OP_OUTSIDE_TRUNCATE:
-		fprintf(out, "/* another process: ftruncate(%s, %#lx); */", fds[s->file], len);
+		fprintf(out, "/* another process: ftruncate(%s, %#lx); */", fds[s->file],
+			len);
 		break;
 	default:
 		fprintf(out, "state();");

@@ -22,12 +22,11 @@
 
 static const struct side native = { .name = "native" };
 
-#define MODE(around, thp, stage2, is_huge)                                              \
-	{                                                                               \
-		.name = "--fault-around=" around " --thp=" thp " --stage2=" stage2,     \
-		.options = { "--fault-around=" around, "--thp=" thp,                    \
-			     "--stage2=" stage2 },                                      \
-		.huge = is_huge,                                                        \
+#define MODE(around, thp, stage2, is_huge)                                                 \
+	{                                                                                  \
+		.name = "--fault-around=" around " --thp=" thp " --stage2=" stage2,        \
+		.options = { "--fault-around=" around, "--thp=" thp, "--stage2=" stage2 }, \
+		.huge = is_huge,                                                           \
 	}
 
 static const struct side modes[] = {
@@ -175,7 +174,8 @@ static uint64_t number(int argc, char **argv, int i, uint64_t otherwise)
 int main(int argc, char **argv)
 {
 	uint64_t seed = number(argc, argv, 3, 1), steps = number(argc, argv, 4, 100000);
-	unsigned jobs = (unsigned)number(argc, argv, 5, (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
+	unsigned jobs =
+		(unsigned)number(argc, argv, 5, (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
 	uint64_t batches = (steps + BATCH * MODES - 1) / (BATCH * MODES);
 	time_t began = time(NULL);
 	int ret = 0, status;

@@ -63,8 +63,7 @@ static void fill(int fd, unsigned size)
 
 	for (unsigned i = 0; i < size; i++)
 		bytes[i] = (unsigned char)(i * 7 + i / 4096);
-	if (ftruncate(fd, 0) || ftruncate(fd, size) ||
-	    pwrite(fd, bytes, size / 3, 0) < 0 ||
+	if (ftruncate(fd, 0) || ftruncate(fd, size) || pwrite(fd, bytes, size / 3, 0) < 0 ||
 	    pwrite(fd, bytes + size / 2, size - size / 2, size / 2) < 0)
 		abort();
 }
@@ -164,8 +163,9 @@ static bool read_record(int fd, struct oracle_record *r)
 	return true;
 }
 
-unsigned run_side(struct oracle *o, const struct side *side, const struct oracle_step *steps,
-		  unsigned n, struct oracle_record *records, int log)
+unsigned run_side(struct oracle *o, const struct side *side,
+		  const struct oracle_step *steps, unsigned n,
+		  struct oracle_record *records, int log)
 {
 	int in[2], out[2];
 	unsigned got = 0;

@@ -11,14 +11,14 @@
 struct side {
 	const char *name;
 	const char *options[8]; /* of `mapvisor run`; NULL: natively */
-	bool huge; /* 2 MiB leaves: what mincore says of them isn't compared */
+	bool huge;		/* 2 MiB leaves: what mincore says of them isn't compared */
 };
 
 /* What is the same for all runs of a process of the driver. */
 struct oracle {
 	const char *mapvisor, *program;
-	char dir[128];	/* of its own: the files, `steps` */
-	int rw;		/* the file `rw`, for the steps from outside */
+	char dir[128]; /* of its own: the files, `steps` */
+	int rw;	       /* the file `rw`, for the steps from outside */
 };
 
 /* A directory of its own, in dir. 0 or -1 with errno. */
@@ -29,7 +29,8 @@ void oracle_destroy(struct oracle *o);
  * Run n steps; records gets what came of them. How many records came: fewer than n where the
  * program ended early. log: -1, or an fd for what the program says of each step.
  */
-unsigned run_side(struct oracle *o, const struct side *side, const struct oracle_step *steps,
-		  unsigned n, struct oracle_record *records, int log);
+unsigned run_side(struct oracle *o, const struct side *side,
+		  const struct oracle_step *steps, unsigned n,
+		  struct oracle_record *records, int log);
 
 #endif

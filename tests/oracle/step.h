@@ -14,7 +14,15 @@
 #define ORACLE_END (ORACLE_REGION + ORACLE_PAGES * 4096)
 
 /* Files in the directory that it runs in: read and write, the same for reading only, ... */
-enum oracle_file { FILE_RW, FILE_RO, FILE_SMALL, FILE_ZERO, FILE_NULL, FILE_MEMFD, ORACLE_FILES };
+enum oracle_file {
+	FILE_RW,
+	FILE_RO,
+	FILE_SMALL,
+	FILE_ZERO,
+	FILE_NULL,
+	FILE_MEMFD,
+	ORACLE_FILES
+};
 #define ORACLE_FILE_PAGES 24
 
 /* Mappings that the kernel placed, to unmap again. */
@@ -41,9 +49,9 @@ enum oracle_op {
 	OP_STORE, /* ... of `to` */
 	OP_EXEC,  /* where a `ret` stands */
 	OP_DIGEST,
-	OP_READ,     /* file at offset to, into [addr, addr + len) */
-	OP_WRITE,    /* ... from it */
-	OP_TRUNCATE, /* file to len bytes */
+	OP_READ,	     /* file at offset to, into [addr, addr + len) */
+	OP_WRITE,	     /* ... from it */
+	OP_TRUNCATE,	     /* file to len bytes */
 	OP_OUTSIDE_WRITE,    /* by the driver, len2 bytes at offset to */
 	OP_OUTSIDE_TRUNCATE, /* ... to len bytes */
 	OP_STATE,	     /* the VMA list, and mincore of all that is mapped */
@@ -58,14 +66,14 @@ struct oracle_step {
 };
 
 struct oracle_record {
-	int64_t ret;	/* what the call returned, addresses made comparable */
-	uint32_t signal; /* that an access ended by; 0: none */
-	int32_t code;	/* si_code */
-	uint64_t addr;	/* si_addr */
-	uint64_t digest; /* of the bytes read; OP_STATE: of the VMA list */
-	uint64_t mincore; /* OP_STATE: of the bytes of mincore */
+	int64_t ret;	  /* what the call returned, addresses made comparable */
+	uint32_t signal;  /* that an access ended by; 0: none */
+	int32_t code;	  /* si_code */
+	uint64_t addr;	  /* si_addr */
+	uint64_t digest;  /* of the bytes read; OP_STATE: of the VMA list */
+	uint64_t mincore; /* OP_STATE, OP_MINCORE: of the bytes of mincore */
 	uint32_t request; /* this is no record, but the driver's turn to make the step */
-	uint32_t error;	/* the #PF error code's W and I */
+	uint32_t error;	  /* the #PF error code's W and I */
 };
 
 #endif

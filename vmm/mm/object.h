@@ -32,16 +32,16 @@ struct window {
 
 struct object {
 	enum object_kind kind;
-	unsigned refs;		/* VMAs and open files that name it */
-	struct phys *phys;	/* where its frames are */
-	struct pagemap pages;	/* anonymous: by page offset */
-	int fd;			/* file: the object's own, open for reading at least */
-	bool writable;		/* file: fd is open for writing too; windows are, then */
-	uint64_t dev, ino;	/* file: as fstat gave them */
-	bool shmem;		/* file: on tmpfs, or a memfd */
-	bool thp_aligned;	/* its file system, or device, places mappings for 2 MiB leaves */
-	uint64_t size;		/* bytes; of a file, at the last object_refresh() */
-	char *name;		/* file: the path it was opened by; else NULL */
+	unsigned refs;	      /* VMAs and open files that name it */
+	struct phys *phys;    /* where its frames are */
+	struct pagemap pages; /* anonymous: by page offset */
+	int fd;		      /* file: the object's own, open for reading at least */
+	bool writable;	      /* file: fd is open for writing too; windows are, then */
+	uint64_t dev, ino;    /* file: as fstat gave them */
+	bool shmem;	      /* file: on tmpfs, or a memfd */
+	bool thp_aligned; /* its file system, or device, places mappings for 2 MiB leaves */
+	uint64_t size;	  /* bytes; of a file, at the last object_refresh() */
+	char *name;	  /* file: the path it was opened by; else NULL */
 	struct window *windows; /* file: by offset, ascending */
 	unsigned nr_windows;
 };
