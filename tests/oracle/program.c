@@ -275,10 +275,12 @@ static void ask_mincore(const struct oracle_step *s, struct oracle_record *r)
 	uint64_t pages = PAGE_ALIGN(s->len) / PAGE_SIZE;
 
 	r->ret = sys3(__NR_mincore, (long)s->addr, (long)s->len, (long)s->to);
-	for (uint64_t i = 0; !r->ret && i < pages; i++) {
+	/* where it fails it may have written a part */
+	for (uint64_t i = 0; i < pages && i < ORACLE_PAGES && !state.signal; i++) {
 		r->mincore = mix(r->mincore, load1(s->to + i) & 1);
 		store1(s->to + i, 0);
 	}
+	memset(&state, 0, sizeof(state));
 }
 
 static int64_t call(const struct oracle_step *s)
