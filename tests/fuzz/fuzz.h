@@ -75,8 +75,9 @@ static inline void fuzz_space_init(struct fuzz_space *s, uint64_t limit, unsigne
 static inline void fuzz_space_destroy(struct fuzz_space *s)
 {
 	must(s->phys.reserved == 0, "%lu frames are left", s->phys.reserved);
-	must(s->phys.charged == s->phys.nr_quarantine, "%lu tables are left",
-	     s->phys.charged - s->phys.nr_quarantine);
+	must(s->phys.nodes == 0, "%lu nodes are left", s->phys.nodes);
+	must(s->phys.charged == s->phys.nr_quarantine + s->phys.nr_free_tables,
+	     "%lu pages are charged", s->phys.charged);
 	for (const struct arena *a = s->phys.arenas; a; a = a->next) {
 		must(a->kind != ARENA_FILE, "a window is left");
 		s->slots--;

@@ -237,7 +237,9 @@ Test(sandbox, hostile_calls_end_the_payload_at_most, LIMIT)
 		cr_assert(s.end.kind == MV_EXIT_STATUS || s.end.kind == MV_EXIT_SIGNAL ||
 				  s.end.kind == MV_EXIT_OOM,
 			  "seed %d: ended in way %d", seed, (int)s.end.kind);
-		cr_assert(counters(&s).calls > 100, "seed %d ended at once", seed);
+		/* populating what it mapped may be more than 64M, at any call */
+		cr_assert(s.end.kind == MV_EXIT_OOM || counters(&s).calls > 100,
+			  "seed %d ended at once", seed);
 		sandbox_close(&s);
 	}
 }

@@ -75,7 +75,10 @@ static inline void space_destroy(struct space *s)
 	check(s);
 	mm_destroy(&s->mm);
 	cr_assert_eq(s->phys.reserved, 0, "frames are left");
-	cr_assert_eq(s->phys.charged, s->phys.nr_quarantine, "tables are left");
+	cr_assert_eq(s->phys.nodes, 0, "nodes are left");
+	phys_drop(&s->phys);
+	phys_trim(&s->phys);
+	cr_assert_eq(s->phys.charged, 0, "tables are left");
 	phys_destroy(&s->phys);
 }
 

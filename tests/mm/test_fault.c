@@ -301,11 +301,11 @@ Test(limit, untouched_frames_are_taken_back_before_it_says_no)
 	gva_t gva;
 
 	space_init(&s, 4 << 20, 512, MV_THP_NEVER);
-	gva = map(&s, 0x40000000, 64ull << 20, RW, ANON);
-	for (unsigned i = 0; i < 32; i++) /* 32 x 2 MiB would be reserved */
+	gva = map(&s, 0x40000000, 128ull << 20, RW, ANON);
+	for (unsigned i = 0; i < 64; i++) /* 64 x 2 MiB would be reserved */
 		assert_fault(touch(&s, gva + i * PMD_SIZE, MV_WRITE), MV_FAULT_ANON);
 	cr_assert(s.mm.count.reclaimed > 0);
-	for (unsigned i = 0; i < 32; i++)
+	for (unsigned i = 0; i < 64; i++)
 		cr_assert(entry(&s, gva + i * PMD_SIZE), "a touched page is kept");
 	space_destroy(&s);
 }

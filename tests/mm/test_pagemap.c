@@ -100,9 +100,11 @@ Test(pagemap, agrees_with_an_array_after_each_of_100000_operations)
 {
 	static struct model m;
 	struct pagemap map;
+	struct phys phys;
 
 	state = 7;
-	pagemap_init(&map);
+	cr_assert(!phys_init(&phys, NULL, NULL, 1ull << 40, 1ull << 30));
+	pagemap_init(&map, &phys);
 	for (unsigned step = 0; step < 100000; step++) {
 		unsigned b = pick(BLOCKS), i = pick(BLOCK), op = pick(16);
 		gfn_t gfn = (1 + pick(100000)) * BLOCK;
@@ -126,4 +128,6 @@ Test(pagemap, agrees_with_an_array_after_each_of_100000_operations)
 	}
 	compare_all(&map, &m);
 	pagemap_destroy(&map);
+	cr_assert_eq(phys.nodes, 0);
+	phys_destroy(&phys);
 }

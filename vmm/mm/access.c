@@ -154,6 +154,7 @@ long mm_iovec(struct mm *mm, gva_t gva, uint64_t len, unsigned access, struct io
 		else
 			break;
 		done += p.len;
+		mm->pinned = true;
 	}
 	pthread_mutex_unlock(&mm->lock);
 	return done || !len ? (long)done : -EFAULT;
@@ -235,6 +236,7 @@ static uint64_t poke_page(struct mm *mm, gva_t gva, char *buf, uint64_t len)
 	struct vma *vma = vma_lookup(mm, gva);
 	struct piece p;
 	struct gather g;
+	bool oom = mm->oom;
 	unsigned flags;
 	int err;
 
@@ -243,6 +245,7 @@ static uint64_t poke_page(struct mm *mm, gva_t gva, char *buf, uint64_t len)
 	flags = vma->vm_flags;
 	vma->vm_flags |= VM_READ | VM_WRITE;
 	err = translate(mm, gva, len, MV_WRITE, &p);
+	mm->oom = oom; /* it is not the payload that asks */
 	if (!err)
 		len = copy_piece(&p, buf, MV_WRITE);
 	if (vma->vm_flags != flags) {

@@ -288,7 +288,7 @@ static uint64_t list_length(struct check *c, gfn_t gfn, enum arena_kind kind)
 static void check_totals(struct check *c)
 {
 	const struct phys *phys = c->mm->phys;
-	uint64_t fresh[ARENA_KINDS] = { 0 }, free, tables, quarantine;
+	uint64_t fresh[ARENA_KINDS] = { 0 }, free, tables, quarantine, kept;
 
 	for (const struct arena *a = phys->arenas; a; a = a->next)
 		fresh[a->kind] += a->next_fresh;
@@ -296,10 +296,11 @@ static void check_totals(struct check *c)
 	       list_length(c, phys->split, ARENA_HUGE) +
 	       list_length(c, phys->free[ARENA_HUGE], ARENA_HUGE) * PMD_PAGES;
 	quarantine = list_length(c, phys->quarantine, ARENA_TABLE);
-	tables = fresh[ARENA_TABLE] - list_length(c, phys->free[ARENA_TABLE], ARENA_TABLE);
-	if (quarantine != phys->nr_quarantine)
-		wrong(c, "%lu tables in quarantine, counted %u", quarantine,
-		      phys->nr_quarantine);
+	kept = list_length(c, phys->free[ARENA_TABLE], ARENA_TABLE);
+	tables = fresh[ARENA_TABLE] - list_length(c, phys->cold_tables, ARENA_TABLE);
+	if (quarantine != phys->nr_quarantine || kept != phys->nr_free_tables)
+		wrong(c, "%lu tables in quarantine, %lu free ones; counted %u, %u",
+		      quarantine, kept, phys->nr_quarantine, phys->nr_free_tables);
 	if (c->owned != phys->reserved)
 		wrong(c, "%lu frames have an owner, %lu are reserved", c->owned,
 		      phys->reserved);

@@ -101,34 +101,20 @@ static uint64_t private_entry(const struct fault *f, struct pagemap_entry page)
 	return pte_make(head(page), only_owner(f, page) ? bits : bits & ~PTE_W);
 }
 
-/* Walk on to the pte, making tables; out of memory, take back what was never touched. */
+/* Walk on to the pte, making tables. */
 static int alloc_ptes(struct fault *f)
 {
-	int err;
-
 	if (f->path.level == LEVEL_PTE)
 		return 0;
-	err = pt_walk(f->mm, f->gva, LEVEL_PTE, true, &f->path);
-	if (err == -ENOMEM && mm_reclaim(f->mm) > 0)
-		err = pt_walk(f->mm, f->gva, LEVEL_PTE, true, &f->path);
-	return err;
+	return pt_walk(f->mm, f->gva, LEVEL_PTE, true, &f->path);
 }
 
-/* One zeroed frame, in the same way. */
-static gfn_t alloc_frame(struct fault *f)
+/* One zeroed frame. */
+static gfn_t alloc_frame(const struct fault *f)
 {
 	unsigned got;
-	gfn_t gfn = phys_alloc_anon(f->mm->phys, 1, &got);
 
-	if (!gfn && mm_reclaim(f->mm) > 0) {
-		gfn = phys_alloc_anon(f->mm->phys, 1, &got);
-		/* the tables it stood in may have gone with the frames */
-		if (gfn && pt_walk(f->mm, f->gva, LEVEL_PTE, true, &f->path)) {
-			phys_free_anon(f->mm->phys, gfn, 1);
-			gfn = 0;
-		}
-	}
-	return gfn;
+	return phys_alloc_anon(f->mm->phys, 1, &got);
 }
 
 /* Give a frame that nobody owns yet to the private page at f->gva. */
@@ -215,7 +201,7 @@ static bool used_densely(struct mm *mm, gva_t gva)
 static bool map_huge(struct fault *f, gva_t block, uint64_t *pmd)
 {
 	struct mm *mm = f->mm;
-	gfn_t gfn = phys_alloc_huge(mm->phys);
+	gfn_t gfn = phys_spare(mm->phys) < PMD_PAGES ? 0 : phys_alloc_huge(mm->phys);
 
 	if (!gfn)
 		return false;
@@ -301,6 +287,7 @@ static bool do_huge_anonymous_page(struct fault *f)
 		if (pmd[i] || !huge_fits(f, block + i * PMD_SIZE) ||
 		    !map_huge(f, block + i * PMD_SIZE, pmd + i))
 			break;
+	mm_note_idle(f->mm, block, block + n * PMD_SIZE);
 	return true;
 }
 
@@ -331,7 +318,8 @@ static void reserve_around(struct fault *f, unsigned first, unsigned last)
 		n = unguarded_run(mm, index + i, n);
 		if (!n)
 			continue;
-		gfn = phys_alloc_anon(mm->phys, n, &got);
+		n = (unsigned)min_u64(n, phys_spare(mm->phys));
+		gfn = n ? phys_alloc_anon(mm->phys, n, &got) : 0;
 		if (!gfn)
 			return;
 		n = got;
@@ -359,8 +347,11 @@ static struct mm_fault do_anonymous_page(struct fault *f)
 	pt_set(f->mm, f->path.table[LEVEL_PTE], pt_last(&f->path),
 	       pte_make(gfn, vma_private_prot(f->vma)));
 	around(f, &first, &last);
-	if (last - first > 1)
+	if (last - first > 1) {
 		reserve_around(f, first, last);
+		mm_note_idle(f->mm, (f->gva & PMD_MASK) + first * PAGE_SIZE,
+			     (f->gva & PMD_MASK) + last * PAGE_SIZE);
+	}
 	return done(MV_FAULT_ANON);
 }
 
@@ -441,7 +432,6 @@ static struct mm_fault do_remap(struct fault *f, struct pagemap_entry page)
 	if (!page.huge && f->path.level == LEVEL_PMD &&
 	    mm_rejoin_block(f->mm, f->vma, f->gva & PMD_MASK))
 		page = pagemap_get(&f->mm->anon, index_of(f->gva));
-	/* reclaim takes no page that has no entry: this one still stands after it */
 	if (page.huge ? pt_walk(f->mm, f->gva, LEVEL_PMD, true, &f->path) : alloc_ptes(f))
 		return out_of_memory();
 	pt_set(f->mm, f->path.table[f->path.level], pt_last(&f->path),
@@ -689,6 +679,15 @@ struct mm_fault mm_handle_fault(struct mm *mm, gva_t gva, unsigned access, bool 
 	};
 	struct mm_fault end = handle(&f);
 
+	if (end.signal == SIGKILL) { /* what it made before it ended may stand empty */
+		mm_note_idle(mm, f.gva, f.gva + PAGE_SIZE);
+		if (mm_reclaim(mm) > 0)
+			end = handle(&f);
+	}
+	/* as the access will: nothing takes the page back before it, as one never touched */
+	if (end.kind != MV_FAULT_FATAL)
+		pt_set(mm, f.path.table[f.path.level], pt_last(&f.path),
+		       *pt_last(&f.path) | PTE_A);
 	mm->count.faults[end.kind]++;
 	mm->count.host_faults += !guest;
 	mm->oom |= !guest && end.signal == SIGKILL;

@@ -23,14 +23,24 @@ int mm_split_block(struct mm *mm, struct gather *g, gva_t block)
 
 	if (!page.huge)
 		return 0;
-	if (pagemap_split(&mm->anon, index))
-		return -ENOMEM;
+	if (pagemap_split(&mm->anon, index)) {
+		if (gather_finish(g) || mm_reclaim(mm) <= 0)
+			return -ENOMEM;
+		/* which may have taken the frame itself, or split it */
+		page = pagemap_get(&mm->anon, index);
+		if (!page.huge)
+			return 0;
+		if (pagemap_split(&mm->anon, index))
+			return -ENOMEM;
+	}
 	pt_walk(mm, block, LEVEL_PMD, false, &path);
 	if (path.level == LEVEL_PMD && *pt_last(&path)) {
 		mm_keep_dirty(mm, page.gfn, *pt_last(&path));
 		pt_set(mm, path.table[LEVEL_PMD], pt_last(&path), 0);
 		gather_drop(g);
 	}
+	/* a page of it that is used alone is not to cost the host 2 MiB */
+	phys_set_huge(mm->phys, page.gfn, false);
 	frames = phys_frame(mm->phys, page.gfn);
 	for (unsigned i = 1; i < PMD_PAGES; i++) {
 		frames[i].refs = frames->refs;
@@ -88,6 +98,7 @@ bool mm_rejoin_block(struct mm *mm, const struct vma *vma, gva_t block)
 
 	if (!gfn || join(mm, block >> PAGE_SHIFT, gfn))
 		return false;
+	phys_set_huge(mm->phys, gfn, true);
 	mm->count.collapsed++;
 	return true;
 }

@@ -139,6 +139,7 @@ static int lazyfree(struct advice *a)
 	err = split_ends(a);
 	if (!err)
 		pt_for_each(a->mm, a->start, a->end, a->g, free_leaf, a->g);
+	mm_note_idle(a->mm, a->start, a->end);
 	return err;
 }
 
@@ -175,6 +176,15 @@ static int punch_hole(struct advice *a)
 
 /* ---- guards */
 
+static int set_guard(struct mm *mm, uint64_t index)
+{
+	if (!pagemap_set(&mm->guards, index, 1, 1) ||
+	    (mm_reclaim(mm) > 0 && !pagemap_set(&mm->guards, index, 1, 1)))
+		return 0;
+	mm->oom = true;
+	return -ENOMEM;
+}
+
 static int guard_install(struct advice *a)
 {
 	int err;
@@ -188,11 +198,11 @@ static int guard_install(struct advice *a)
 	if (err)
 		return err;
 	mm_zap_range(a->mm, a->g, a->start, a->end);
-	for (uint64_t i = a->start >> PAGE_SHIFT; i < a->end >> PAGE_SHIFT; i++)
-		if (!pagemap_get(&a->mm->guards, i).gfn &&
-		    pagemap_set(&a->mm->guards, i, 1, 1))
-			return -ENOMEM;
-	return 0;
+	err = gather_finish(a->g); /* what went makes room for the guards' nodes */
+	for (uint64_t i = a->start >> PAGE_SHIFT; i < a->end >> PAGE_SHIFT && !err; i++)
+		if (!pagemap_get(&a->mm->guards, i).gfn)
+			err = set_guard(a->mm, i);
+	return err;
 }
 
 static int guard_remove(struct advice *a)

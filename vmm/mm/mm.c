@@ -23,8 +23,8 @@ int mm_init(struct mm *mm, struct phys *phys, unsigned fault_around, enum mv_thp
 			   .fault_around = fault_around,
 			   .thp = thp,
 			   .nr_vcpus = 1 };
-	pagemap_init(&mm->anon);
-	pagemap_init(&mm->guards);
+	pagemap_init(&mm->anon, phys);
+	pagemap_init(&mm->guards, phys);
 	mm->pgd = phys_alloc_table(phys);
 	if (!mm->pgd)
 		return -ENOMEM;
@@ -146,42 +146,6 @@ void mm_protect_range(struct mm *mm, struct gather *g, const struct vma *vma, gv
 			     !vma_private(vma) };
 
 	pt_for_each(mm, start, end, g, protect_leaf, &p);
-}
-
-/* Nobody would miss the page: it was never touched, or given up by MADV_FREE and not written since. */
-static bool reclaimable(struct mm *mm, uint64_t entry, struct pagemap_entry page)
-{
-	if (!page.gfn)
-		return false;
-	return !(entry & PTE_A) ||
-	       (phys_frame(mm->phys, page.gfn)->lazyfree && !(entry & PTE_D));
-}
-
-static int reclaim_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
-{
-	struct pagemap_entry page = pagemap_get(&mm->anon, leaf->gva >> PAGE_SHIFT);
-	struct gather *g = arg;
-	uint64_t old = *leaf->entry;
-
-	if (!reclaimable(mm, old, page))
-		return 0;
-	pt_set(mm, leaf->table, leaf->entry, 0);
-	mm_unlink_shadow(g, leaf, old);
-	gather_put(g, pagemap_clear(&mm->anon, leaf->gva >> PAGE_SHIFT), old & PTE_A);
-	mm->count.reclaimed += leaf_pages(leaf);
-	return 0;
-}
-
-long mm_reclaim(struct mm *mm)
-{
-	uint64_t before = mm->phys->charged;
-	struct gather g;
-
-	gather_init(&g, mm->phys);
-	pt_for_each(mm, 0, MV_TASK_SIZE, &g, reclaim_leaf, &g);
-	if (gather_finish(&g) || (mm->phys->nr_quarantine && phys_drop(mm->phys)))
-		return -EIO;
-	return (long)(before - mm->phys->charged);
 }
 
 /*

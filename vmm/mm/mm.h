@@ -71,7 +71,12 @@ struct mm {
 	uint64_t locked_ghosts; /* pages that MREMAP_DONTUNMAP left behind: Linux counts on */
 	uint64_t memlock_limit; /* RLIMIT_MEMLOCK, in pages */
 	unsigned def_flags;	/* mlockall(MCL_FUTURE): what new VMAs get */
-	bool oom; /* a call met the memory limit: the payload is to be ended for it */
+	bool oom;    /* a call met the memory limit: the payload is to be ended for it */
+	bool pinned; /* the call under way knows host addresses of pages: mm_iovec() */
+	gva_t idle_start, idle_end; /* where frames may be that reclaim can take */
+	gva_t split_next;    /* where reclaim goes on to look for 2 MiB frames of zeroes */
+	uint64_t dropped_at; /* phys->reserved when reclaim last dropped objects' entries */
+	bool dropped_for_little; /* ... which made little room */
 	unsigned last_anon_id;
 	gva_t mmap_base;       /* placement goes down from here */
 	gva_t start_brk, brk;  /* the heap; 0: no program is loaded */
@@ -207,8 +212,10 @@ int mm_collapse_block(struct mm *mm, struct vma *vma, gva_t block);
 int mm_expand_stack(struct mm *mm, struct vma *vma, gva_t gva);
 /* mm_fault without the lock; guest: a CPU in ring 3 will retry that very access. */
 struct mm_fault mm_handle_fault(struct mm *mm, gva_t gva, unsigned access, bool guest);
-/* Take back frames that were never touched, or given up by MADV_FREE. How many; or -errno. */
+/* reclaim.c: take back what can be missed. How many pages are charged less; or -errno. */
 long mm_reclaim(struct mm *mm);
+/* Frames that were never touched, given up by MADV_FREE, or empty tables may be in [start, end) now. */
+void mm_note_idle(struct mm *mm, gva_t start, gva_t end);
 /* anon_vma_prepare(): the VMA merges as one that has private pages from now on. */
 void mm_prepare_anon_id(struct mm *mm, struct vma *vma);
 /* Drop the entries of [start, end) that lead to pages of files or shared objects. */

@@ -32,12 +32,12 @@
 /* Split so that a VMA begins at gva, if one spans it. */
 static int cut(struct mm *mm, struct gather *g, gva_t gva)
 {
+	int err = mm_split_at(mm, g, gva); /* first: no leaf may lie across two VMAs */
 	struct vma *vma = vma_lookup(mm, gva);
-	int err = 0;
 
-	if (vma && vma->vm_start < gva)
+	if (!err && vma && vma->vm_start < gva)
 		err = vma_split(mm, vma, gva);
-	return err ? err : mm_split_at(mm, g, gva);
+	return err;
 }
 
 static int cut_range(struct mm *mm, struct gather *g, gva_t start, gva_t end)

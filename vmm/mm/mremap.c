@@ -174,11 +174,15 @@ static int move_pages(struct mm *mm, gva_t addr, gva_t to, uint64_t len)
 
 	gather_init(&g, mm->phys);
 	err = split_blocks(mm, &g, addr, addr + len, m.delta);
+	/* where pages move to, they need nodes before those that they leave are free */
+	if (!phys_can_charge(mm->phys, (len >> PMD_SHIFT) + 8))
+		mm_reclaim(mm);
 	if (!err) {
 		pt_for_each(mm, addr, addr + len, &g, move_leaf, &m);
 		for (; (i = pagemap_next(&mm->anon, i, end)) < end; i++)
 			move_page(mm, &m, i);
 		move_guards(mm, &m, addr >> PAGE_SHIFT, end);
+		mm_note_idle(mm, to, to + len);
 	}
 	return gather_finish(&g) ? g.err : err;
 }

@@ -26,7 +26,7 @@ static struct object *new_object(enum object_kind kind, struct phys *phys)
 		obj->refs = 1;
 		obj->phys = phys;
 		obj->fd = -1;
-		pagemap_init(&obj->pages);
+		pagemap_init(&obj->pages, phys);
 	}
 	return obj;
 }

@@ -3,72 +3,58 @@
 #include "vmm/mm/pagemap.h"
 
 #include <errno.h>
-#include <string.h>
-#include <sys/mman.h>
 
-#define SLAB_SIZE (256u << 10)
+#include "vmm/mm/pte.h"
+
 #define HUGE_TAG 1u /* in a slot of level 2: a 2 MiB frame, not a node */
 
 /*
- * A slot holds a node's address, at level 2 perhaps a gfn << 1 | HUGE_TAG instead, and at
- * level 1 a gfn.
+ * A node is 512 slots, and its frame counts those that are not 0. A slot holds a node's gfn << 1, at
+ * level 2 perhaps that of a frame and HUGE_TAG instead, and at level 1 a gfn.
  */
-struct pagemap_node {
-	uint64_t used;		       /* slots that are not 0; on the free list: unused */
-	uint64_t slot[PTRS_PER_TABLE]; /* on the free list, slot[0] is the next */
-};
 
-struct pagemap_slab {
-	struct pagemap_slab *next;
-	uint64_t cut; /* bytes given out, this header included */
-};
-
-void pagemap_init(struct pagemap *map)
+void pagemap_init(struct pagemap *map, struct phys *phys)
 {
-	*map = (struct pagemap){ 0 };
+	*map = (struct pagemap){ .phys = phys };
+}
+
+static uint64_t *slots_of(const struct pagemap *map, gfn_t node)
+{
+	return (uint64_t *)phys_hva(map->phys, gfn_gpa(node));
+}
+
+static void add_used(const struct pagemap *map, gfn_t node, unsigned n)
+{
+	phys_frame(map->phys, node)->refs += n;
+}
+
+static void free_node(struct pagemap *map, gfn_t node)
+{
+	if (node == map->last)
+		map->last = 0;
+	phys_free_node(map->phys, node);
+}
+
+static gfn_t node_of(uint64_t slot)
+{
+	return (gfn_t)(slot >> 1);
+}
+
+static void free_below(struct pagemap *map, gfn_t node, unsigned level)
+{
+	const uint64_t *slot = slots_of(map, node);
+
+	for (unsigned i = 0; level > LEVEL_PTE && i < PTRS_PER_TABLE; i++)
+		if (slot[i] && !(slot[i] & HUGE_TAG))
+			free_below(map, node_of(slot[i]), level - 1);
+	free_node(map, node);
 }
 
 void pagemap_destroy(struct pagemap *map)
 {
-	struct pagemap_slab *s;
-
-	while ((s = map->slabs)) {
-		map->slabs = s->next;
-		munmap(s, SLAB_SIZE);
-	}
-	pagemap_init(map);
-}
-
-static struct pagemap_node *new_node(struct pagemap *map)
-{
-	struct pagemap_slab *s = map->slabs;
-	struct pagemap_node *n = map->free;
-
-	if (n) {
-		map->free = (struct pagemap_node *)(uintptr_t)n->slot[0];
-		memset(n, 0, sizeof(*n));
-		return n;
-	}
-	if (!s || s->cut + sizeof(*n) > SLAB_SIZE) {
-		s = mmap(NULL, SLAB_SIZE, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (s == MAP_FAILED)
-			return NULL;
-		s->next = map->slabs;
-		s->cut = sizeof(*s);
-		map->slabs = s;
-	}
-	n = (struct pagemap_node *)((char *)s + s->cut);
-	s->cut += sizeof(*n);
-	return n;
-}
-
-static void free_node(struct pagemap *map, struct pagemap_node *n)
-{
-	if (map->last && n == map->last)
-		map->last = NULL;
-	n->slot[0] = (uintptr_t)map->free;
-	map->free = n;
+	if (map->root)
+		free_below(map, map->root, LEVEL_PGD);
+	pagemap_init(map, map->phys);
 }
 
 static unsigned slot_of(uint64_t index, unsigned level)
@@ -76,33 +62,46 @@ static unsigned slot_of(uint64_t index, unsigned level)
 	return index >> (TABLE_SHIFT * (level - 1)) & (PTRS_PER_TABLE - 1);
 }
 
-static struct pagemap_node *node_of(uint64_t slot)
+/* Free the nodes on the way to index, from `node` down, that hold nothing. True: `node` was freed. */
+static bool prune(struct pagemap *map, gfn_t node, unsigned level, uint64_t index)
 {
-	return (struct pagemap_node *)(uintptr_t)slot;
+	uint64_t *slot = &slots_of(map, node)[slot_of(index, level)];
+
+	if (level > LEVEL_PTE && *slot && !(*slot & HUGE_TAG) &&
+	    prune(map, node_of(*slot), level - 1, index)) {
+		*slot = 0;
+		add_used(map, node, -1u);
+	}
+	if (phys_frame(map->phys, node)->refs)
+		return false;
+	free_node(map, node);
+	return true;
 }
 
-/* The node at `level` that covers index, made where missing if alloc; NULL else. */
-static struct pagemap_node *descend(struct pagemap *map, uint64_t index, unsigned level,
-				    bool alloc)
+/* The node at `level` that covers index, made where missing if alloc; 0 else, and none was made. */
+static gfn_t descend(struct pagemap *map, uint64_t index, unsigned level, bool alloc)
 {
-	struct pagemap_node *n = map->root, *child;
+	gfn_t node = map->root, child;
 
-	if (!n && (!alloc || !(n = map->root = new_node(map))))
-		return NULL;
+	if (!node && (!alloc || !(node = map->root = phys_alloc_node(map->phys))))
+		return 0;
 	for (unsigned l = LEVEL_PGD; l > level; l--) {
-		uint64_t *slot = &n->slot[slot_of(index, l)];
+		uint64_t *slot = &slots_of(map, node)[slot_of(index, l)];
 
-		if (*slot & HUGE_TAG)
-			return NULL;
+		if (*slot & HUGE_TAG || (!*slot && !alloc))
+			return 0;
 		if (!*slot) {
-			if (!alloc || !(child = new_node(map)))
-				return NULL;
-			*slot = (uintptr_t)child;
-			n->used++;
+			child = phys_alloc_node(map->phys);
+			if (!child && prune(map, map->root, LEVEL_PGD, index))
+				map->root = 0;
+			if (!child)
+				return 0;
+			*slot = (uint64_t)child << 1;
+			add_used(map, node, 1);
 		}
-		n = node_of(*slot);
+		node = node_of(*slot);
 	}
-	return n;
+	return node;
 }
 
 static uint64_t base_of(uint64_t index)
@@ -111,97 +110,108 @@ static uint64_t base_of(uint64_t index)
 }
 
 /* The lowest node for index, if it is the one used last. */
-static struct pagemap_node *last_node(const struct pagemap *map, uint64_t index)
+static gfn_t last_node(const struct pagemap *map, uint64_t index)
 {
-	return map->last && map->last_base == base_of(index) ? map->last : NULL;
+	return map->last && map->last_base == base_of(index) ? map->last : 0;
 }
 
 struct pagemap_entry pagemap_get(const struct pagemap *map, uint64_t index)
 {
-	const struct pagemap_node *n = last_node(map, index);
-	unsigned top = n ? LEVEL_PTE : LEVEL_PGD;
+	gfn_t node = last_node(map, index);
+	unsigned top = node ? LEVEL_PTE : LEVEL_PGD;
 
-	n = n ? n : map->root;
-	for (unsigned l = top; n && l > LEVEL_PTE; l--) {
-		uint64_t s = n->slot[slot_of(index, l)];
+	node = node ? node : map->root;
+	for (unsigned l = top; node && l > LEVEL_PTE; l--) {
+		uint64_t s = slots_of(map, node)[slot_of(index, l)];
 
 		if (s & HUGE_TAG)
 			return (struct pagemap_entry){
-				(gfn_t)(s >> 1) + slot_of(index, LEVEL_PTE), true
+				node_of(s) + slot_of(index, LEVEL_PTE), true
 			};
-		n = node_of(s);
+		node = node_of(s);
 	}
-	return (struct pagemap_entry){ n ? (gfn_t)n->slot[slot_of(index, LEVEL_PTE)] : 0,
-				       false };
+	if (!node)
+		return (struct pagemap_entry){ 0, false };
+	return (struct pagemap_entry){
+		(gfn_t)slots_of(map, node)[slot_of(index, LEVEL_PTE)], false
+	};
 }
 
 unsigned pagemap_empty_run(const struct pagemap *map, uint64_t index, unsigned max)
 {
-	const struct pagemap_node *node = last_node(map, index);
+	gfn_t node = last_node(map, index);
 	unsigned first = slot_of(index, LEVEL_PTE), n = 0,
 		 top = node ? LEVEL_PTE : LEVEL_PGD;
+	const uint64_t *slot;
+
 	max = (unsigned)min_u64(max, PTRS_PER_TABLE - first);
 	node = node ? node : map->root;
 	for (unsigned l = top; node && l > LEVEL_PTE; l--) {
-		uint64_t s = node->slot[slot_of(index, l)];
+		uint64_t s = slots_of(map, node)[slot_of(index, l)];
 
 		if (s & HUGE_TAG)
 			return 0;
 		node = node_of(s);
 	}
-	while (node && n < max && !node->slot[first + n])
+	if (!node)
+		return max;
+	slot = slots_of(map, node) + first;
+	while (n < max && !slot[n])
 		n++;
-	return node ? n : max;
+	return n;
 }
 
 int pagemap_set(struct pagemap *map, uint64_t index, gfn_t gfn, unsigned n)
 {
-	struct pagemap_node *node = last_node(map, index);
+	gfn_t node = last_node(map, index);
+	uint64_t *slot;
 
 	if (!node && !(node = descend(map, index, LEVEL_PTE, true)))
 		return -ENOMEM;
 	map->last = node;
 	map->last_base = base_of(index);
+	slot = slots_of(map, node) + slot_of(index, LEVEL_PTE);
 	for (unsigned i = 0; i < n; i++)
-		node->slot[slot_of(index, LEVEL_PTE) + i] = gfn + i;
-	node->used += n;
+		slot[i] = gfn + i;
+	add_used(map, node, n);
 	map->pages += n;
 	return 0;
 }
 
 int pagemap_set_huge(struct pagemap *map, uint64_t index, gfn_t gfn)
 {
-	struct pagemap_node *n = descend(map, index, LEVEL_PMD, true);
+	gfn_t node = descend(map, index, LEVEL_PMD, true);
 
-	if (!n)
+	if (!node)
 		return -ENOMEM;
-	n->slot[slot_of(index, LEVEL_PMD)] = (uint64_t)gfn << 1 | HUGE_TAG;
-	n->used++;
+	slots_of(map, node)[slot_of(index, LEVEL_PMD)] = (uint64_t)gfn << 1 | HUGE_TAG;
+	add_used(map, node, 1);
 	map->pages += PMD_PAGES;
 	return 0;
 }
 
 int pagemap_split(struct pagemap *map, uint64_t index)
 {
-	struct pagemap_node *n = descend(map, index, LEVEL_PMD, false);
-	struct pagemap_node *leaf = new_node(map);
-	uint64_t *slot;
+	gfn_t node = descend(map, index, LEVEL_PMD, false);
+	gfn_t leaf = phys_alloc_node(map->phys);
+	uint64_t *slot, *below;
 
 	if (!leaf)
 		return -ENOMEM;
-	slot = &n->slot[slot_of(index, LEVEL_PMD)];
+	slot = &slots_of(map, node)[slot_of(index, LEVEL_PMD)];
+	below = slots_of(map, leaf);
 	for (unsigned i = 0; i < PTRS_PER_TABLE; i++)
-		leaf->slot[i] = (*slot >> 1) + i;
-	leaf->used = PTRS_PER_TABLE;
-	*slot = (uintptr_t)leaf;
+		below[i] = node_of(*slot) + i;
+	add_used(map, leaf, PTRS_PER_TABLE);
+	*slot = (uint64_t)leaf << 1;
 	return 0;
 }
 
-/* Clear index's slot in n and below; true: n is empty now. */
-static bool clear_level(struct pagemap *map, struct pagemap_node *n, unsigned level,
-			uint64_t index, struct pagemap_entry *was)
+/* Clear index's slot in the node and below; true: it is empty now. */
+static bool clear_level(struct pagemap *map, gfn_t node, unsigned level, uint64_t index,
+			struct pagemap_entry *was)
 {
-	uint64_t *slot = &n->slot[slot_of(index, level)];
+	uint64_t *slot = &slots_of(map, node)[slot_of(index, level)];
 
 	if (!*slot)
 		return false;
@@ -209,7 +219,7 @@ static bool clear_level(struct pagemap *map, struct pagemap_node *n, unsigned le
 		*was = (struct pagemap_entry){ (gfn_t)*slot, false };
 		map->pages--;
 	} else if (*slot & HUGE_TAG) {
-		*was = (struct pagemap_entry){ (gfn_t)(*slot >> 1), true };
+		*was = (struct pagemap_entry){ node_of(*slot), true };
 		map->pages -= PMD_PAGES;
 	} else {
 		if (!clear_level(map, node_of(*slot), level - 1, index, was))
@@ -217,7 +227,8 @@ static bool clear_level(struct pagemap *map, struct pagemap_node *n, unsigned le
 		free_node(map, node_of(*slot));
 	}
 	*slot = 0;
-	return --n->used == 0;
+	add_used(map, node, -1u);
+	return !phys_frame(map->phys, node)->refs;
 }
 
 struct pagemap_entry pagemap_clear(struct pagemap *map, uint64_t index)
@@ -226,21 +237,22 @@ struct pagemap_entry pagemap_clear(struct pagemap *map, uint64_t index)
 
 	if (map->root && clear_level(map, map->root, LEVEL_PGD, index, &was)) {
 		free_node(map, map->root);
-		map->root = NULL;
+		map->root = 0;
 	}
 	return was;
 }
 
-static uint64_t next_level(const struct pagemap_node *n, unsigned level, uint64_t index,
-			   uint64_t end)
+static uint64_t next_level(const struct pagemap *map, gfn_t node, unsigned level,
+			   uint64_t index, uint64_t end)
 {
 	uint64_t span = 1ull << (TABLE_SHIFT * (level - 1)), found;
+	const uint64_t *slot = slots_of(map, node);
 
 	for (unsigned i = slot_of(index, level); i < PTRS_PER_TABLE && index < end; i++) {
-		if (n->slot[i] && (level == LEVEL_PTE || n->slot[i] & HUGE_TAG))
+		if (slot[i] && (level == LEVEL_PTE || slot[i] & HUGE_TAG))
 			return index;
-		if (n->slot[i]) {
-			found = next_level(node_of(n->slot[i]), level - 1, index, end);
+		if (slot[i]) {
+			found = next_level(map, node_of(slot[i]), level - 1, index, end);
 			if (found < end && found < (index & ~(span - 1)) + span)
 				return found;
 		}
@@ -253,5 +265,5 @@ uint64_t pagemap_next(const struct pagemap *map, uint64_t index, uint64_t end)
 {
 	if (!map->root || index >= end || index >> PAGEMAP_BITS)
 		return end;
-	return min_u64(next_level(map->root, LEVEL_PGD, index, end), end);
+	return min_u64(next_level(map, map->root, LEVEL_PGD, index, end), end);
 }

@@ -12,19 +12,17 @@
 #ifndef MM_PAGEMAP_H
 #define MM_PAGEMAP_H
 
-#include "vmm/mm/types.h"
+#include "vmm/mm/phys.h"
 
 #define PAGEMAP_BITS 36 /* of a page index */
 
-struct pagemap_node;
-
 struct pagemap {
-	struct pagemap_node *root;
-	struct pagemap_node *free;  /* nodes to use again */
-	struct pagemap_slab *slabs; /* what nodes are cut from, mapped some at a time */
-	uint64_t pages;		    /* 4 KiB pages that have a frame */
-	struct pagemap_node *last;  /* the lowest node used last, or NULL; of the 512 */
+	struct phys *
+		phys; /* where nodes come from, a page each: they are charged as tables are */
+	gfn_t root;   /* the top node, or 0 */
+	gfn_t last;   /* the lowest node used last, or 0; of the 512 */
 	uint64_t last_base; /* indexes from here on: most faults are near the last */
+	uint64_t pages;	    /* 4 KiB pages that have a frame */
 };
 
 /* What stands at an index. */
@@ -33,7 +31,7 @@ struct pagemap_entry {
 	bool huge; /* it is part of a 2 MiB frame */
 };
 
-void pagemap_init(struct pagemap *map);
+void pagemap_init(struct pagemap *map, struct phys *phys);
 /* Forgets all entries; what they name is the caller's. */
 void pagemap_destroy(struct pagemap *map);
 

@@ -263,6 +263,14 @@ static void push_split(struct phys *phys, gfn_t gfn)
 	phys->new_split++;
 }
 
+/* What the host refuses here costs memory or time, nothing else. */
+void phys_set_huge(struct phys *phys, gfn_t gfn, bool huge)
+{
+	if (!phys->stage2)
+		madvise(phys_hva(phys, gfn_gpa(gfn)), PMD_SIZE,
+			huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+}
+
 static uint64_t chunk_of(gfn_t gfn)
 {
 	return (gfn_gpa(gfn) - PHYS_BASE) >> PMD_SHIFT;
@@ -283,8 +291,10 @@ static void join_whole(struct phys *phys, const uint16_t *parts)
 		*at = f->next;
 		f->next = 0;
 		phys->nr_split--;
-		if (gfn % PMD_PAGES == 0)
-			push(phys, &phys->free[ARENA_HUGE], gfn);
+		if (gfn % PMD_PAGES)
+			continue;
+		phys_set_huge(phys, gfn, true);
+		push(phys, &phys->free[ARENA_HUGE], gfn);
 	}
 }
 
@@ -338,10 +348,44 @@ static gfn_t take_anon(struct phys *phys, unsigned want, unsigned *got)
 	return gfn ? gfn : take_fresh(phys, ARENA_ANON, 1, want, got);
 }
 
-/* Lock held. */
-static bool has_room(const struct phys *phys, uint64_t n)
+/* Lock held: freed tables' memory goes back to the host, run by run. */
+static void trim(struct phys *phys)
 {
+	gfn_t gfn;
+	unsigned n;
+
+	while ((gfn = pop_run(phys, &phys->free[ARENA_TABLE], PMD_PAGES, &n))) {
+		/* what the host would not take back stays charged, and is lost */
+		bool kept = madvise(phys_hva(phys, gfn_gpa(gfn)), (uint64_t)n << PAGE_SHIFT,
+				    MADV_DONTNEED);
+
+		phys->nr_free_tables -= n;
+		phys->charged -= kept ? 0 : n;
+		while (n && !kept)
+			push(phys, &phys->cold_tables, gfn + --n);
+	}
+}
+
+void phys_trim(struct phys *phys)
+{
+	pthread_mutex_lock(&phys->lock);
+	trim(phys);
+	pthread_mutex_unlock(&phys->lock);
+}
+
+/* Lock held. What is freed but has memory still makes room. */
+static bool has_room(struct phys *phys, uint64_t n)
+{
+	if (phys->nr_free_tables && phys->charged + n > phys->limit)
+		trim(phys);
 	return n <= phys->limit && phys->charged <= phys->limit - n;
+}
+
+uint64_t phys_spare(const struct phys *phys)
+{
+	uint64_t most = phys->limit - phys->limit / 8;
+
+	return phys->charged < most ? most - phys->charged : 0;
 }
 
 bool phys_can_charge(struct phys *phys, uint64_t n)
@@ -380,7 +424,7 @@ gfn_t phys_alloc_anon(struct phys *phys, unsigned want, unsigned *got)
 
 	*got = 0;
 	pthread_mutex_lock(&phys->lock);
-	if (phys->charged < phys->limit) {
+	if (has_room(phys, 1)) {
 		want = (unsigned)min_u64(want, phys->limit - phys->charged);
 		gfn = take_anon(phys, want, got);
 		phys->charged += gfn ? *got : 0;
@@ -396,7 +440,7 @@ gfn_t phys_alloc_huge(struct phys *phys)
 	gfn_t gfn = 0;
 
 	pthread_mutex_lock(&phys->lock);
-	if (phys->charged + PMD_PAGES <= phys->limit) {
+	if (has_room(phys, PMD_PAGES)) {
 		if (!phys->free[ARENA_HUGE] && !has_fresh(phys, ARENA_HUGE, PMD_PAGES))
 			join_split(phys);
 		gfn = pop(phys, &phys->free[ARENA_HUGE]);
@@ -409,27 +453,57 @@ gfn_t phys_alloc_huge(struct phys *phys)
 	return gfn;
 }
 
+/* Lock held: a zeroed page of ARENA_TABLE; one that has memory first. */
+static gfn_t take_table(struct phys *phys)
+{
+	gfn_t gfn = pop(phys, &phys->free[ARENA_TABLE]);
+	unsigned got;
+
+	if (gfn) {
+		phys->nr_free_tables--;
+		memset(phys_hva(phys, gfn_gpa(gfn)), 0, PAGE_SIZE);
+		return gfn;
+	}
+	if (!has_room(phys, 1))
+		return 0;
+	gfn = pop(phys, &phys->cold_tables);
+	if (!gfn)
+		gfn = take_fresh(phys, ARENA_TABLE, 1, 1, &got);
+	phys->charged += gfn != 0;
+	return gfn;
+}
+
 gfn_t phys_alloc_table(struct phys *phys)
 {
-	gfn_t gfn = 0;
-	bool used;
-	unsigned got;
+	gfn_t gfn;
 
 	if (phys->nr_quarantine >= phys->quarantine_max ||
 	    (phys->nr_quarantine && phys->charged >= phys->limit))
 		phys_drop(phys);
 	pthread_mutex_lock(&phys->lock);
-	if (phys->charged < phys->limit) {
-		gfn = pop(phys, &phys->free[ARENA_TABLE]);
-		used = gfn != 0;
-		if (!gfn)
-			gfn = take_fresh(phys, ARENA_TABLE, 1, 1, &got);
-		if (used)
-			memset(phys_hva(phys, gfn_gpa(gfn)), 0, PAGE_SIZE);
-		phys->charged += gfn != 0;
-	}
+	gfn = take_table(phys);
 	pthread_mutex_unlock(&phys->lock);
 	return gfn;
+}
+
+gfn_t phys_alloc_node(struct phys *phys)
+{
+	gfn_t gfn;
+
+	pthread_mutex_lock(&phys->lock);
+	gfn = take_table(phys);
+	phys->nodes += gfn != 0;
+	pthread_mutex_unlock(&phys->lock);
+	return gfn;
+}
+
+void phys_free_node(struct phys *phys, gfn_t gfn)
+{
+	pthread_mutex_lock(&phys->lock);
+	push(phys, &phys->free[ARENA_TABLE], gfn);
+	phys->nr_free_tables++;
+	phys->nodes--;
+	pthread_mutex_unlock(&phys->lock);
 }
 
 void phys_free_anon(struct phys *phys, gfn_t gfn, unsigned n)
@@ -466,7 +540,7 @@ static void release_quarantine(struct phys *phys)
 
 	while ((gfn = pop(phys, &phys->quarantine)))
 		push(phys, &phys->free[ARENA_TABLE], gfn);
-	phys->charged -= phys->nr_quarantine;
+	phys->nr_free_tables += phys->nr_quarantine;
 	phys->nr_quarantine = 0;
 	phys->drops++;
 }

@@ -81,7 +81,9 @@ struct phys {
 		*spare[32]; /* deleted ones by log2(size): their gpa and slot are reused */
 	struct arena *fresh[ARENA_KINDS]; /* the one whose fresh frames are being given out */
 	uint64_t grow[ARENA_KINDS];	  /* size of the next arena of a kind */
-	gfn_t free[ARENA_KINDS]; /* freed frames: zeroed by the host again, or tables */
+	gfn_t free[ARENA_KINDS]; /* freed frames: zeroed by the host again; or tables, as they were */
+	unsigned nr_free_tables; /* on that list: the host backs them still, so they are charged */
+	gfn_t cold_tables;  /* freed tables whose memory was given back */
 	gfn_t split;	    /* freed frames of 4 KiB in ARENA_HUGE: parts of 2 MiB ones */
 	unsigned nr_split;  /* on that list */
 	unsigned new_split; /* of them, since the last search for whole ones */
@@ -89,12 +91,13 @@ struct phys {
 	unsigned nr_quarantine;
 	unsigned quarantine_max; /* so many are worth a drop of everything */
 	uint64_t limit;		 /* most frames that may be charged */
-	uint64_t charged; /* anonymous frames reserved, tables made: what the host may back */
-	uint64_t drops;	  /* drops of every translation */
+	uint64_t charged; /* anonymous frames reserved, tables and nodes: what the host may back */
+	uint64_t drops;	     /* drops of every translation */
 	uint64_t flush_free; /* runs of frames whose memory was given back */
 	uint64_t flush_keep; /* notifier events for frames that kept their content */
 	uint64_t reserved;   /* of charged, anonymous frames */
 	uint64_t foreign;    /* of charged, pages that are no frames: phys_charge() */
+	uint64_t nodes;	     /* of charged, pagemaps' nodes */
 };
 
 /* *phys is the caller's memory. end: first gpa that the vCPU can't address. -ENOMEM. */
@@ -138,6 +141,19 @@ gfn_t phys_alloc_anon(struct phys *phys, unsigned want, unsigned *got);
 gfn_t phys_alloc_huge(struct phys *phys);
 /* A zeroed page table. */
 gfn_t phys_alloc_table(struct phys *phys);
+/* A zeroed node of a pagemap: a page like a table, that no translation ever leads to. */
+gfn_t phys_alloc_node(struct phys *phys);
+void phys_free_node(struct phys *phys, gfn_t gfn);
+/* Give back the memory of freed tables and nodes. */
+void phys_trim(struct phys *phys);
+
+/*
+ * How many frames may be reserved ahead of their use: none in the limit's last eighth, where what
+ * one fault reserved would be taken back by the next.
+ */
+uint64_t phys_spare(const struct phys *phys);
+/* Whether the host may back the 2 MiB at gfn, of phys_alloc_huge(), with a huge page. */
+void phys_set_huge(struct phys *phys, gfn_t gfn, bool huge);
 
 /* Whether n more frames can be charged. */
 bool phys_can_charge(struct phys *phys, uint64_t n);

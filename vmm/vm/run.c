@@ -298,6 +298,29 @@ static enum step serve(struct mv_vm *vm, enum vcpu_event event, struct mv_exit *
 	return STEP_FAILED;
 }
 
+/*
+ * After each event. What the payload asked for met the memory limit: whatever it was answered,
+ * Linux's OOM killer would have ended it.
+ */
+static enum step check_memory(struct mv_vm *vm, struct mv_exit *end, enum step step)
+{
+	vm->mm.pinned = false;
+	if (!vm->mm.oom || step == STEP_FAILED)
+		return step;
+	end->access = 0;
+	return out_of_memory(vm, end, 0);
+}
+
+/* A call was interrupted in the host: look why, then make it again. */
+static enum step serve_pending_call(struct mv_vm *vm, struct mv_exit *end,
+				    struct mv_error *err)
+{
+	enum step step = serve_interrupt(vm, end);
+
+	vm->call_pending = step != STEP_GO_ON;
+	return step == STEP_GO_ON ? serve_call(vm, end, err) : step;
+}
+
 static enum step loop(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
 {
 	enum vcpu_event event = VCPU_CALL;
@@ -305,12 +328,8 @@ static enum step loop(struct mv_vm *vm, struct mv_exit *end, struct mv_error *er
 	uint64_t left;
 
 	while (step == STEP_GO_ON) {
-		if (vm->call_pending) { /* interrupted in the host: look why, then make it again */
-			vm->call_pending = false;
-			step = serve_interrupt(vm, end);
-			vm->call_pending = step != STEP_GO_ON;
-			if (step == STEP_GO_ON)
-				step = serve_call(vm, end, err);
+		if (vm->call_pending) {
+			step = check_memory(vm, end, serve_pending_call(vm, end, err));
 			continue;
 		}
 		left = vm->vcpu.leave_ns;
@@ -319,7 +338,7 @@ static enum step loop(struct mv_vm *vm, struct mv_exit *end, struct mv_error *er
 			hist_add(&vm->fault_ns, vm->vcpu.enter_ns - left);
 		vm->exits.all++;
 		vm->fault_open = event == VCPU_EXCEPTION && vm->vcpu.vector == VECTOR_PF;
-		step = serve(vm, event, end, err);
+		step = check_memory(vm, end, serve(vm, event, end, err));
 	}
 	return step;
 }
