@@ -212,6 +212,8 @@ struct mv_vma {
 	uint64_t accessed;  /* of reserved, bytes in pages with the A bit set */
 	uint64_t dirty;	    /* of reserved, bytes in pages with the D bit set */
 	uint64_t anonymous; /* of reserved, bytes in anonymous frames */
+	uint64_t charged; /* bytes of anonymous frames that are its own, with an entry or not:
+				 * what counts against mv_options.mem */
 };
 
 /*
@@ -265,6 +267,21 @@ struct mv_counters {
 };
 
 MV_API void mv_counters(struct mv_vm *vm, struct mv_counters *counters);
+
+/* What counts against mv_options.mem, in bytes: charged is the sum of what follows it. */
+struct mv_memory {
+	uint64_t limit;	  /* mv_options.mem, in whole pages */
+	uint64_t charged; /* of it, in use */
+	uint64_t touched; /* anonymous frames that were used */
+	uint64_t idle;	  /* anonymous frames reserved around faults, never touched yet */
+	uint64_t tables;  /* page tables, and the monitor's pages */
+	uint64_t nodes;	  /* the VMM's index of frames and guards, shaped as tables are */
+	uint64_t freed;	  /* freed tables and nodes that the host still backs */
+	uint64_t memfds;  /* what memfd_create(2) made */
+};
+
+/* Costs a walk of all tables. */
+MV_API void mv_memory(struct mv_vm *vm, struct mv_memory *memory);
 
 /*
  * How often call number nr was made and answered -ENOSYS. Iterate with *cursor = 0 until

@@ -82,6 +82,7 @@ static json_t *vma_json(const struct mv_vma *vma)
 		{ "accessed", json_integer(vma->accessed) },
 		{ "dirty", json_integer(vma->dirty) },
 		{ "anonymous", json_integer(vma->anonymous) },
+		{ "charged", json_integer(vma->charged) },
 		{ 0 },
 	});
 }
@@ -240,12 +241,32 @@ static json_t *unknown_json(struct mv_vm *vm)
 	return json;
 }
 
+/* What counts against --mem, in bytes. */
+static json_t *memory_json(struct mv_vm *vm)
+{
+	struct mv_memory m;
+
+	mv_memory(vm, &m);
+	return json_members((const struct json_member[]){
+		{ "limit", json_integer(m.limit) },
+		{ "charged", json_integer(m.charged) },
+		{ "touched", json_integer(m.touched) },
+		{ "idle", json_integer(m.idle) },
+		{ "tables", json_integer(m.tables) },
+		{ "nodes", json_integer(m.nodes) },
+		{ "freed", json_integer(m.freed) },
+		{ "memfds", json_integer(m.memfds) },
+		{ 0 },
+	});
+}
+
 json_t *json_stats(struct mv_vm *vm)
 {
 	struct mv_counters c;
 
 	mv_counters(vm, &c);
 	return json_members((const struct json_member[]){
+		{ "memory", memory_json(vm) },
 		{ "faults", faults_json(&c) },
 		{ "host_faults", json_integer(c.host_faults) },
 		{ "around", json_integer(c.around) },

@@ -57,8 +57,13 @@ int file_charge(struct file *file, struct mm *mm, uint64_t size)
 
 	if (!file->memory || pages <= file->charged)
 		return 0;
-	if (phys_charge(mm->phys, pages - file->charged))
-		return -ENOSPC;
+	if (phys_charge(mm->phys, pages - file->charged)) {
+		pthread_mutex_lock(&mm->lock);
+		mm_reclaim(mm);
+		pthread_mutex_unlock(&mm->lock);
+		if (phys_charge(mm->phys, pages - file->charged))
+			return -ENOSPC;
+	}
 	file->charged = pages;
 	return 0;
 }
@@ -67,11 +72,12 @@ void file_put(struct file *file, struct mm *mm)
 {
 	if (--file->refs)
 		return;
-	/* mappings may outlive it: what they hold of a memfd is then the host's */
-	if (file->charged && mm)
+	if (file->charged && mm && !file->object)
 		phys_uncharge(mm->phys, file->charged);
 	if (file->object && mm) { /* without an mm nothing was mapped yet */
 		pthread_mutex_lock(&mm->lock);
+		/* mappings may outlive it, and hold a memfd's memory */
+		file->object->charged = file->charged;
 		object_put(file->object);
 		pthread_mutex_unlock(&mm->lock);
 	}

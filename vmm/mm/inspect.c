@@ -127,6 +127,32 @@ static void describe(const struct mm *mm, const struct vma *vma, struct mv_vma *
 	strncpy(info->name, vma_name(mm, vma), sizeof(info->name) - 1);
 }
 
+/* Bytes of the frames that stand in [start, end) of a pagemap. */
+static uint64_t frames_in(const struct pagemap *map, uint64_t start, uint64_t end)
+{
+	uint64_t n = 0;
+
+	while ((start = pagemap_next(map, start, end)) < end) {
+		uint64_t step = pagemap_get(map, start).huge ? PMD_PAGES : 1;
+
+		start += step;
+		n += step;
+	}
+	return n << PAGE_SHIFT;
+}
+
+/* A private VMA's own pages, or the part of a shared object that it shows. */
+static uint64_t charged(const struct mm *mm, const struct vma *vma)
+{
+	if (vma_private(vma))
+		return frames_in(&mm->anon, vma->vm_start >> PAGE_SHIFT,
+				 vma->vm_end >> PAGE_SHIFT);
+	if (vma->vm_object->kind != OBJECT_ANON)
+		return 0;
+	return frames_in(&vma->vm_object->pages, vma->vm_pgoff,
+			 vma_pgoff(vma, vma->vm_end));
+}
+
 int mm_vma_next(struct mm *mm, gva_t gva, struct mv_vma *info)
 {
 	struct vma *vma;
@@ -152,7 +178,40 @@ int mm_vma_info(struct mm *mm, gva_t gva, struct mv_vma *info)
 		describe(mm, vma, info);
 		pt_for_each(mm, vma->vm_start, vma->vm_end, NULL, tally_leaf, &t);
 		close_run(&t);
+		info->charged = charged(mm, vma);
 	}
 	pthread_mutex_unlock(&mm->lock);
 	return vma ? 0 : -ENOENT;
+}
+
+static int count_idle(struct mm *mm, const struct pt_leaf *leaf, void *arg)
+{
+	uint64_t *idle = arg;
+
+	if (!(*leaf->entry & PTE_A) && pagemap_get(&mm->anon, leaf->gva >> PAGE_SHIFT).gfn)
+		*idle += 1ull << level_shift(leaf->level);
+	return 0;
+}
+
+void mm_memory(struct mm *mm, struct mv_memory *m)
+{
+	const struct phys *phys = mm->phys;
+	uint64_t freed, idle = 0;
+
+	pthread_mutex_lock(&mm->lock);
+	freed = phys->nr_free_tables + phys->nr_quarantine;
+	pt_for_each(mm, 0, MV_TASK_SIZE, NULL, count_idle, &idle);
+	*m = (struct mv_memory){
+		.limit = phys->limit << PAGE_SHIFT,
+		.charged = phys->charged << PAGE_SHIFT,
+		.touched = (phys->reserved << PAGE_SHIFT) - idle,
+		.idle = idle,
+		.tables = (phys->charged - phys->reserved - phys->nodes - phys->foreign -
+			   freed)
+			  << PAGE_SHIFT,
+		.nodes = phys->nodes << PAGE_SHIFT,
+		.freed = freed << PAGE_SHIFT,
+		.memfds = phys->foreign << PAGE_SHIFT,
+	};
+	pthread_mutex_unlock(&mm->lock);
 }

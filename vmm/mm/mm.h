@@ -182,6 +182,8 @@ int mm_walk(struct mm *mm, gva_t gva, struct mv_walk *walk);
 int mm_vma_next(struct mm *mm, gva_t gva, struct mv_vma *info);
 /* ... with it. */
 int mm_vma_info(struct mm *mm, gva_t gva, struct mv_vma *info);
+/* What counts against the limit. */
+void mm_memory(struct mm *mm, struct mv_memory *memory);
 
 /* ---- internal: lock held */
 

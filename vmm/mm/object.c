@@ -121,6 +121,7 @@ void object_put(struct object *obj)
 	pagemap_destroy(&obj->pages);
 	for (unsigned i = 0; i < obj->nr_windows; i++)
 		phys_del_window(obj->phys, obj->windows[i].arena);
+	phys_uncharge(obj->phys, obj->charged);
 	free(obj->windows);
 	free(obj->name);
 	if (obj->fd >= 0)

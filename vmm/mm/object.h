@@ -44,6 +44,7 @@ struct object {
 	char *name;	  /* file: the path it was opened by; else NULL */
 	struct window *windows; /* file: by offset, ascending */
 	unsigned nr_windows;
+	uint64_t charged; /* of a memfd that is closed but mapped: its pages, by phys_charge() */
 };
 
 /* `size` bytes of zeroes. One reference, the caller's. NULL: no memory. */

@@ -9,6 +9,9 @@
 #include "vmm/mm/pte.h"
 #include "vmm/vm/vm.h"
 
+/* So many mappings say where a payload's memory went. */
+#define TOP_VMAS 10
+
 /* "P W U A D PS NX" */
 static const char *flags_of(uint64_t e, unsigned level, char *buf, size_t len)
 {
@@ -265,17 +268,68 @@ static bool has_address(const struct mv_exit *end)
 	return end->access != 0;
 }
 
+static void print_kib(FILE *out, uint64_t bytes, const char *what)
+{
+	fprintf(out, "%12" PRIu64 " KiB  %s\n", bytes >> 10, what);
+}
+
+/* What the limit's memory went to. */
+static void print_memory(struct mv_vm *vm, FILE *out)
+{
+	struct mv_memory m;
+
+	mv_memory(vm, &m);
+	print_kib(out, m.limit, "allowed");
+	print_kib(out, m.charged, "in use, of that:");
+	print_kib(out, m.touched, "  anonymous memory that was touched");
+	print_kib(out, m.idle, "  anonymous memory reserved around faults, never touched");
+	print_kib(out, m.tables, "  page tables, and the monitor");
+	print_kib(out, m.nodes, "  the index of frames and guards");
+	print_kib(out, m.freed, "  freed tables, not given back yet");
+	print_kib(out, m.memfds, "  memfds");
+}
+
+/* The VMAs with the most of it, the largest first. */
+struct top {
+	struct mv_vma vma[TOP_VMAS];
+	unsigned nr;
+	uint64_t others; /* VMAs that are not among them, and have some */
+};
+
+static void add_to_top(struct top *top, const struct mv_vma *v)
+{
+	unsigned at = top->nr;
+
+	if (!v->charged)
+		return;
+	while (at && top->vma[at - 1].charged < v->charged)
+		at--;
+	if (top->nr == TOP_VMAS)
+		top->others++;
+	else
+		top->nr++;
+	if (at == TOP_VMAS)
+		return;
+	memmove(&top->vma[at + 1], &top->vma[at], (top->nr - at - 1) * sizeof(top->vma[0]));
+	top->vma[at] = *v;
+}
+
 /* Where the memory is: a line a VMA. */
 static void print_usage(struct mv_vm *vm, FILE *out)
 {
+	struct top top = { .nr = 0 };
 	struct mv_vma v;
 
-	fputs("  reserved KiB   backed KiB\n", out);
-	for (uint64_t gva = 0; !mv_vma(vm, gva, &v); gva = v.end) {
-		fprintf(out, "  %12" PRIu64 " %12" PRIu64 "  ", v.reserved >> 10,
-			v.backed >> 10);
-		special_print_vma(&v, out);
+	for (uint64_t gva = 0; !mv_vma(vm, gva, &v); gva = v.end)
+		add_to_top(&top, &v);
+	fputs("  in use KiB   backed KiB  the largest mappings\n", out);
+	for (unsigned i = 0; i < top.nr; i++) {
+		fprintf(out, "%12" PRIu64 " %12" PRIu64 "  ", top.vma[i].charged >> 10,
+			top.vma[i].backed >> 10);
+		special_print_vma(&top.vma[i], out);
 	}
+	if (top.others)
+		fprintf(out, "  and %" PRIu64 " others\n", top.others);
 }
 
 void mv_print_exit(struct mv_vm *vm, const struct mv_exit *end, FILE *out)
@@ -307,6 +361,7 @@ void mv_print_exit(struct mv_vm *vm, const struct mv_exit *end, FILE *out)
 		mv_print_walk(vm, end->addr, out);
 	}
 	if (end->kind == MV_EXIT_OOM) {
+		print_memory(vm, out);
 		print_usage(vm, out);
 		mv_print_tables(vm, out);
 	}

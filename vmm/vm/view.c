@@ -72,6 +72,11 @@ int mv_vma(struct mv_vm *vm, uint64_t gva, struct mv_vma *vma)
 	return mm_vma_info(&vm->mm, gva, vma);
 }
 
+void mv_memory(struct mv_vm *vm, struct mv_memory *memory)
+{
+	mm_memory(&vm->mm, memory);
+}
+
 void mv_counters(struct mv_vm *vm, struct mv_counters *c)
 {
 	const struct mm_counters *mm = &vm->mm.count;

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * limits.c: meets the memory limit in a call. WHAT says in which; ends with 0 where that call is
+ * to fail, with 1 if it was let through, and not at all where the sandbox ends it.
+ */
+#include "guest/rt.h"
+
+#define SIZE (64 * MIB)
+#define PIECE (128 * KIB)
+#define RW (PROT_READ | PROT_WRITE)
+#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
+#define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE */
+
+static long memfd(void)
+{
+	return sys3(__NR_memfd_create, (long)"memory", 0, 0);
+}
+
+/* A call that reads or writes a memfd of PIECE bytes, for each PIECE of memory. */
+static long each_piece(char *memory, bool read)
+{
+	static char piece[PIECE];
+	long fd = memfd(), ret = sys_pwrite64((int)fd, piece, PIECE, 0);
+
+	for (size_t at = 0; ret == PIECE && at < SIZE; at += PIECE)
+		ret = read ? sys_pread64((int)fd, memory + at, PIECE, 0)
+			   : sys_pwrite64((int)fd, memory + at, PIECE, 0);
+	return ret;
+}
+
+/* memfds that are closed as soon as they are mapped: -ENOSPC in the end. */
+static long keep_mapped(void)
+{
+	static char piece[PIECE];
+	long ret = PIECE;
+
+	for (size_t at = 0; ret == PIECE && at < SIZE; at += PIECE) {
+		long fd = memfd();
+
+		ret = sys_pwrite64((int)fd, piece, PIECE, 0);
+		must_map(NULL, PIECE, PROT_READ, MAP_SHARED, (int)fd);
+		sys_close((int)fd);
+	}
+	return ret;
+}
+
+static long meet(const char *what)
+{
+	char *memory = must_map(NULL, SIZE, RW, ANON, -1);
+
+	if (!strcmp(what, "read"))
+		return each_piece(memory, true);
+	if (!strcmp(what, "write"))
+		return each_piece(memory, false);
+	if (!strcmp(what, "random"))
+		return sys_getrandom(memory, SIZE, 0);
+	if (!strcmp(what, "mlock"))
+		return sys3(__NR_mlock, (long)memory, 6 * MIB, 0);
+	if (!strcmp(what, "populate"))
+		return sys_mmap(NULL, SIZE, RW, ANON | MAP_POPULATE, -1, 0);
+	if (!strcmp(what, "madvise"))
+		return sys_madvise(memory, SIZE, POPULATE_WRITE);
+	if (!strcmp(what, "grow"))
+		return sys3(__NR_ftruncate, memfd(), SIZE, 0);
+	if (!strcmp(what, "keep"))
+		return keep_mapped();
+	usage("read|write|random|mlock|populate|madvise|grow|keep");
+}
+
+int main(int argc, char **argv)
+{
+	long ret = meet(argc == 2 ? argv[1] : "");
+
+	say("%s: %ld\n", argv[1], ret);
+	return ret == -ENOSPC ? 0 : 1;
+}
