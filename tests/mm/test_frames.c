@@ -87,7 +87,7 @@ static void populate_then_use(bool unmap_first)
 	if (unmap_first)
 		cr_assert(!mm_munmap(&s.mm, gva, PAGE_SIZE));
 	else
-		mm_reclaim(&s.mm);
+		mm_reclaim_some(&s.mm, RECLAIM_IDLE);
 	gva = map(&s, 0x40000000, 4 * PAGE_SIZE, RW, ANON);
 	for (unsigned i = 0; i < 4; i++) {
 		touch(&s, gva + i * PAGE_SIZE, MV_READ);

@@ -264,6 +264,69 @@ Test(limit, zeroes_in_huge_frames_make_room_and_what_was_written_stays)
 	space_destroy(&s);
 }
 
+/* A payload that lives at its limit: no fault looks at all of it. */
+Test(limit, given_up_pages_serve_one_fault_each)
+{
+	struct space s;
+	unsigned n;
+
+	space_init(&s, 4 * MIB, 16, MV_THP_AUTO);
+	n = fill(&s);
+	for (unsigned i = 0; i < 100; i++) {
+		cr_assert(!mm_madvise(&s.mm, FILLER + i * PAGE_SIZE, PAGE_SIZE, MADV_FREE));
+		assert_fault(touch(&s, FILLER + (i ? i - 1 : n) * PAGE_SIZE, MV_WRITE),
+			     MV_FAULT_ANON);
+		cr_assert(!entry(&s, FILLER + i * PAGE_SIZE));
+	}
+	check(&s);
+	cr_assert(s.mm.count.reclaims[RECLAIM_OBJECTS] <= 1, "but by the one that failed");
+	cr_assert_eq(s.phys.charged, s.phys.limit);
+	space_destroy(&s);
+}
+
+/* ---- mremap and what is cut */
+
+Test(limit, a_move_with_room_for_its_nodes_only_loses_nothing)
+{
+	struct space s;
+	unsigned n;
+	long ret;
+
+	space_init(&s, 4 * MIB, 16, MV_THP_NEVER);
+	n = fill(&s) - 3;
+	cr_assert(!mm_munmap(&s.mm, FILLER + n * PAGE_SIZE, 3 * PAGE_SIZE));
+	ret = mm_mremap(&s.mm, FILLER, PMD_SIZE, PMD_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
+			0x100000000);
+	check(&s);
+	cr_assert(ret == 0x100000000 && !s.mm.oom, "%ld", ret);
+	for (unsigned i = 0; i < n; i++) {
+		gva_t at = (i < 512 ? 0x100000000 : FILLER) + i * PAGE_SIZE;
+		unsigned char byte = 0;
+
+		cr_assert(!mm_peek(&s.mm, &byte, at, 1));
+		cr_assert_eq(byte, (unsigned char)i);
+	}
+	space_destroy(&s);
+}
+
+Test(limit, a_cut_without_room_for_a_node_changes_nothing)
+{
+	struct space s;
+	gva_t gva;
+
+	space_init(&s, 8 * MIB, 1, MV_THP_ALWAYS);
+	gva = map(&s, 0x40000000, PMD_SIZE, RW, ANON);
+	touch(&s, gva, MV_WRITE);
+	memset(byte_at(&s, gva), 'x', PMD_SIZE);
+	s.mm.thp = MV_THP_NEVER;
+	fill(&s);
+	cr_assert_eq(mm_munmap(&s.mm, gva + MIB, PAGE_SIZE), -ENOMEM);
+	check(&s);
+	cr_assert_eq(*byte_at(&s, gva + MIB), 'x');
+	cr_assert(!mm_munmap(&s.mm, gva, PMD_SIZE), "all of it needs none");
+	space_destroy(&s);
+}
+
 /* ---- 10,000 pages, each in 2 MiB of its own */
 
 static void touch_sparse(unsigned around, enum mv_thp thp, unsigned blocks, uint64_t most)
@@ -286,6 +349,8 @@ static void touch_sparse(unsigned around, enum mv_thp thp, unsigned blocks, uint
 		cr_assert_eq(*byte_at(&s, at), (unsigned char)(i + 1), "block %u", i);
 	}
 	cr_assert_leq(backed_pages(&s), most, "%lu pages backed", backed_pages(&s));
+	/* not one a fault: what the first of them took back is not reserved ahead again */
+	cr_assert_leq(s.mm.count.reclaims[RECLAIM_IDLE], 200);
 	space_destroy(&s);
 }
 

@@ -59,7 +59,7 @@ int file_charge(struct file *file, struct mm *mm, uint64_t size)
 		return 0;
 	if (phys_charge(mm->phys, pages - file->charged)) {
 		pthread_mutex_lock(&mm->lock);
-		mm_reclaim(mm);
+		mm_reclaim_some(mm, RECLAIM_ZEROES);
 		pthread_mutex_unlock(&mm->lock);
 		if (phys_charge(mm->phys, pages - file->charged))
 			return -ENOSPC;

@@ -679,9 +679,11 @@ struct mm_fault mm_handle_fault(struct mm *mm, gva_t gva, unsigned access, bool 
 	};
 	struct mm_fault end = handle(&f);
 
-	if (end.signal == SIGKILL) { /* what it made before it ended may stand empty */
+	for (unsigned effort = 0; end.signal == SIGKILL && effort < RECLAIM_EFFORTS;
+	     effort++) {
+		/* what the fault made before it failed may stand empty */
 		mm_note_idle(mm, f.gva, f.gva + PAGE_SIZE);
-		if (mm_reclaim(mm) > 0)
+		if (mm_reclaim_some(mm, effort) > 0)
 			end = handle(&f);
 	}
 	/* as the access will: nothing takes the page back before it, as one never touched */

@@ -38,6 +38,14 @@
 /* mmap_base() of arch/x86/mm/mmap.c: placement from the bottom begins a third up. */
 #define TASK_UNMAPPED_BASE (MV_TASK_SIZE / 3 & PAGE_MASK)
 
+/* What is taken back under the limit's pressure; each with those before it. */
+enum reclaim {
+	RECLAIM_IDLE,	 /* frames that were reserved and never touched, or MADV_FREE's */
+	RECLAIM_OBJECTS, /* entries for objects' pages, for their tables */
+	RECLAIM_ZEROES,	 /* pages of zeroes in 2 MiB frames */
+	RECLAIM_EFFORTS
+};
+
 struct mm_counters {
 	uint64_t faults[MV_FAULT_KINDS];
 	uint64_t host_faults; /* of them, taken by an access of the VMM's own */
@@ -45,9 +53,10 @@ struct mm_counters {
 	uint64_t huge;	      /* 2 MiB leaves made */
 	uint64_t copied;      /* pages copied for a private write */
 	uint64_t reclaimed; /* frames taken back: never touched, or MADV_FREE and not written since */
-	uint64_t zapped;    /* entries removed with what they stood for */
-	uint64_t collapsed; /* 512 pages made one 2 MiB leaf */
-	uint64_t tables[5]; /* by level, those that exist; the pgd counts */
+	uint64_t reclaims[RECLAIM_EFFORTS]; /* tries to take back */
+	uint64_t zapped;		    /* entries removed with what they stood for */
+	uint64_t collapsed;		    /* 512 pages made one 2 MiB leaf */
+	uint64_t tables[5];		    /* by level, those that exist; the pgd counts */
 	uint64_t tables_made[5];
 	uint64_t tables_freed[5];
 };
@@ -215,6 +224,8 @@ int mm_expand_stack(struct mm *mm, struct vma *vma, gva_t gva);
 /* mm_fault without the lock; guest: a CPU in ring 3 will retry that very access. */
 struct mm_fault mm_handle_fault(struct mm *mm, gva_t gva, unsigned access, bool guest);
 /* reclaim.c: take back what can be missed. How many pages are charged less; or -errno. */
+long mm_reclaim_some(struct mm *mm, enum reclaim effort);
+/* ... with more and more effort, until there is room for a fault. */
 long mm_reclaim(struct mm *mm);
 /* Frames that were never touched, given up by MADV_FREE, or empty tables may be in [start, end) now. */
 void mm_note_idle(struct mm *mm, gva_t start, gva_t end);

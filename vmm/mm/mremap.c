@@ -176,7 +176,7 @@ static int move_pages(struct mm *mm, gva_t addr, gva_t to, uint64_t len)
 	err = split_blocks(mm, &g, addr, addr + len, m.delta);
 	/* where pages move to, they need nodes before those that they leave are free */
 	if (!phys_can_charge(mm->phys, (len >> PMD_SHIFT) + 8))
-		mm_reclaim(mm);
+		mm_reclaim_some(mm, RECLAIM_OBJECTS);
 	if (!err) {
 		pt_for_each(mm, addr, addr + len, &g, move_leaf, &m);
 		for (; (i = pagemap_next(&mm->anon, i, end)) < end; i++)

@@ -16,7 +16,7 @@
 
 #include "vmm/mm/pgtable.h"
 
-/* A fault takes no more: three tables, four nodes, a frame. */
+/* No fault and no split takes more: three tables, four nodes, a frame. */
 #define FAULT_MAX 8
 /*
  * Entries dropped for fewer pages than this come back by the very instruction that waits: it may
@@ -226,14 +226,26 @@ static int split_huge(struct mm *mm)
 
 /* ---- all of it */
 
-long mm_reclaim(struct mm *mm)
+long mm_reclaim_some(struct mm *mm, enum reclaim effort)
 {
 	uint64_t before = mm->phys->charged;
 	int err = take_idle(mm);
 
-	if (!err && !has_room(mm))
+	mm->count.reclaims[effort]++;
+	if (!err && effort >= RECLAIM_OBJECTS)
 		err = drop_objects(mm);
-	if (!err && !has_room(mm) && !mm->pinned)
+	if (!err && effort >= RECLAIM_ZEROES && !mm->pinned)
 		err = split_huge(mm);
 	return err ? err : (long)(before - mm->phys->charged);
+}
+
+long mm_reclaim(struct mm *mm)
+{
+	uint64_t before = mm->phys->charged;
+	long ret = 0;
+
+	for (unsigned effort = 0; effort < RECLAIM_EFFORTS && ret >= 0 && !has_room(mm);
+	     effort++)
+		ret = mm_reclaim_some(mm, effort);
+	return ret < 0 ? ret : (long)(before - mm->phys->charged);
 }
