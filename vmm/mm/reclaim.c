@@ -69,6 +69,7 @@ static int reclaim_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 	if (!reclaimable(mm, old, page))
 		return 0;
 	pt_set(mm, leaf->table, leaf->entry, 0);
+	mm_unlink_shadow(g, leaf, old);
 	gather_put(g, pagemap_clear(&mm->anon, leaf->gva >> PAGE_SHIFT), old & PTE_A);
 	mm->count.reclaimed += leaf->level == LEVEL_PMD ? PMD_PAGES : 1;
 	return 0;
