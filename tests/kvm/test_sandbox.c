@@ -302,3 +302,16 @@ Test(sandbox, more_mem_takes_no_more_slots, LIMIT)
 	}
 	cr_assert_eq(slots[0], slots[1], "%lu, %lu", slots[0], slots[1]);
 }
+
+Test(sandbox, memory_that_closed_files_leave_behind_stays_within_the_limit, LIMIT)
+{
+	struct sandbox s;
+
+	REQUIRE_KVM();
+	sandbox_init(&s);
+	s.opt.mem = 64 << 20;
+	sandbox_do(&s, "hoard", "memfd");
+	mv_assert_exited(&s.end, 0);
+	cr_assert_str_eq(s.text, "8 times: -28\n"); /* ENOSPC */
+	sandbox_close(&s);
+}

@@ -80,6 +80,8 @@ void file_put(struct file *file, struct mm *mm)
 		file->object->charged = file->charged;
 		object_put(file->object);
 		pthread_mutex_unlock(&mm->lock);
+	} else if (file->charged && mm) {
+		phys_uncharge(mm->phys, file->charged);
 	}
 	if (file->io_fd != file->fd)
 		close(file->io_fd);
