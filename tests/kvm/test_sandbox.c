@@ -315,3 +315,16 @@ Test(sandbox, memory_that_closed_files_leave_behind_stays_within_the_limit, LIMI
 	cr_assert_str_eq(s.text, "8 times: -28\n"); /* ENOSPC */
 	sandbox_close(&s);
 }
+
+Test(sandbox, lists_of_vmas_that_are_held_open_stay_within_the_limit, LIMIT)
+{
+	struct sandbox s;
+
+	REQUIRE_KVM();
+	sandbox_init(&s);
+	s.opt.mem = 64 << 20;
+	sandbox_do(&s, "hoard", "maps");
+	mv_assert_exited(&s.end, 0);
+	cr_assert(strstr(s.text, " times: -12\n"), "%s", s.text); /* ENOMEM */
+	sandbox_close(&s);
+}

@@ -77,6 +77,7 @@ int special_open(struct process *p, const char *path, int flags, struct file **f
 {
 	int fd = is_maps(path) ? open_maps(p, flags) : open_device(path, flags);
 	struct stat st;
+	int err;
 
 	if (fd < 0)
 		return fd;
@@ -85,8 +86,13 @@ int special_open(struct process *p, const char *path, int flags, struct file **f
 		return -ENOMEM;
 	}
 	(*file)->zero = !strcmp(path, "/dev/zero");
-	(*file)->unmappable = is_maps(path);
-	return 0;
+	if (!is_maps(path))
+		return 0;
+	(*file)->unmappable = (*file)->memory = true;
+	err = file_charge(*file, p->mm, (uint64_t)st.st_size);
+	if (err)
+		file_put(*file, p->mm);
+	return err ? -ENOMEM : 0;
 }
 
 int64_t sys_memfd_create(struct process *p, const uint64_t a[6])
