@@ -470,3 +470,26 @@ Test(space, a_mapping_grows_down_no_further_than_its_offset_allows)
 	assert_fatal(touch(&s, high - 33 * PAGE_SIZE, MV_WRITE), SIGSEGV, SEGV_MAPERR);
 	space_destroy(&s);
 }
+
+Test(madvise, remove_is_seen_in_all_mappings_and_takes_no_longer_for_many, .timeout = 10)
+{
+	const gva_t base = 0x40000000, n = 60000;
+	struct space s;
+	long twin;
+
+	space_init(&s, GIB, 1, MV_THP_NEVER);
+	map(&s, base, n * PAGE_SIZE, RW, MAP_SHARED | MAP_ANONYMOUS);
+	twin = mm_mremap(&s.mm, base, 0, n * PAGE_SIZE, MREMAP_MAYMOVE, 0);
+	cr_assert(twin > 0);
+	touch(&s, base + PAGE_SIZE, MV_WRITE);
+	touch(&s, (gva_t)twin + PAGE_SIZE, MV_READ);
+	touch(&s, base + 2 * PAGE_SIZE, MV_WRITE);
+	for (uint64_t i = 0; i < n; i += 2)
+		cr_assert(!mm_madvise(&s.mm, base + i * PAGE_SIZE, PAGE_SIZE, MADV_RANDOM));
+	cr_assert_eq(s.phys.reserved, 2);
+	cr_assert(!mm_madvise(&s.mm, base, n * PAGE_SIZE, MADV_REMOVE));
+	cr_assert_eq(s.phys.reserved, 0);
+	cr_assert_eq(entry(&s, base + PAGE_SIZE), 0);
+	cr_assert_eq(entry(&s, (gva_t)twin + PAGE_SIZE), 0);
+	space_destroy(&s);
+}

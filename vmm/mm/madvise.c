@@ -28,6 +28,7 @@ struct advice {
 	int behavior;
 	gva_t start, end;
 	struct vma *vma; /* becomes what holds the piece after a change of flags */
+	gfn_t holes;	 /* MADV_REMOVE: the frames of the pages that went, by next */
 };
 
 /* Fewest pages that the whole 2 MiB need to be one leaf's: the VMA holds them. */
@@ -159,19 +160,75 @@ static int punch_hole(struct advice *a)
 				 (off_t)(pgoff << PAGE_SHIFT), (off_t)(n << PAGE_SHIFT))
 			       ? -errno
 			       : 0;
-	for (struct vma *vma = vma_find(a->mm, 0); vma; vma = vma_next(vma)) {
-		uint64_t from = max_u64(pgoff, vma->vm_pgoff);
-		uint64_t to = min_u64(pgoff + n, vma_pgoff(vma, vma->vm_end));
+	obj->hole_start = obj->hole_end ? min_u64(obj->hole_start, pgoff) : pgoff;
+	obj->hole_end = max_u64(obj->hole_end, pgoff + n);
+	for (uint64_t i = pgoff; (i = pagemap_next(&obj->pages, i, pgoff + n)) < pgoff + n;) {
+		gfn_t gfn = pagemap_clear(&obj->pages, i).gfn;
 
-		if (vma->vm_object == obj && from < to)
-			mm_zap_object(a->mm, a->g,
-				      vma->vm_start +
-					      ((from - vma->vm_pgoff) << PAGE_SHIFT),
-				      vma->vm_start + ((to - vma->vm_pgoff) << PAGE_SHIFT));
+		phys_frame(a->mm->phys, gfn)->next = a->holes;
+		a->holes = gfn;
 	}
-	for (uint64_t i = pgoff; (i = pagemap_next(&obj->pages, i, pgoff + n)) < pgoff + n;)
-		gather_put(a->g, pagemap_clear(&obj->pages, i), true);
 	return 0;
+}
+
+/* What a hole's entries are found by. */
+struct hole {
+	struct gather *g;
+	const struct vma *vma;
+};
+
+static int hole_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
+{
+	const struct hole *h = arg;
+	uint64_t old = *leaf->entry;
+
+	if (pagemap_get(&h->vma->vm_object->pages, vma_pgoff(h->vma, leaf->gva)).gfn)
+		return 0;
+	mm->count.zapped++;
+	pt_set(mm, leaf->table, leaf->entry, 0);
+	if (old & PTE_A)
+		gather_keep(h->g, pte_gfn(old), 1);
+	return 0;
+}
+
+/*
+ * The entries for the pages that went, in all mappings of their objects; then the frames. Once
+ * a call, as it may be about as many pieces as there are VMAs.
+ */
+static void fill_holes(struct mm *mm, struct gather *g, gfn_t frames)
+{
+	struct vma *vma;
+	gfn_t gfn;
+
+	if (!frames)
+		return;
+	for (vma = vma_find(mm, 0); vma; vma = vma_next(vma)) {
+		const struct object *obj = vma->vm_object;
+		uint64_t from = obj ? max_u64(obj->hole_start, vma->vm_pgoff) : 0;
+		uint64_t to = obj ? min_u64(obj->hole_end, vma_pgoff(vma, vma->vm_end)) : 0;
+		struct hole h = { g, vma };
+
+		if (from < to)
+			pt_for_each(mm,
+				    vma->vm_start + ((from - vma->vm_pgoff) << PAGE_SHIFT),
+				    vma->vm_start + ((to - vma->vm_pgoff) << PAGE_SHIFT), g,
+				    hole_leaf, &h);
+	}
+	while ((gfn = frames)) {
+		struct frame *f = phys_frame(mm->phys, gfn);
+
+		frames = f->next;
+		f->next = 0;
+		gather_put(g, (struct pagemap_entry){ gfn, false }, true);
+	}
+}
+
+/* No object has a hole any more. */
+static void forget_holes(struct mm *mm)
+{
+	for (struct vma *vma = vma_find(mm, 0); vma; vma = vma_next(vma))
+		if (vma->vm_object)
+			vma->vm_object->hole_start = vma->vm_object->hole_end = 0;
 }
 
 /* ---- guards */
@@ -294,24 +351,23 @@ static bool valid(int behavior)
 }
 
 /* madvise_walk_vmas(): piece by piece; holes are told at the end. */
-static int walk(struct mm *mm, struct gather *g, gva_t start, gva_t end, int behavior)
+static int walk(struct advice *a, gva_t end)
 {
-	struct advice a = { .mm = mm, .g = g, .behavior = behavior, .start = start };
 	int err, unmapped = 0;
 
-	for (a.vma = vma_find(mm, start); a.start < end; a.vma = vma_next(a.vma)) {
-		if (!a.vma || a.vma->vm_start >= end)
+	for (a->vma = vma_find(a->mm, a->start); a->start < end; a->vma = vma_next(a->vma)) {
+		if (!a->vma || a->vma->vm_start >= end)
 			return -ENOMEM;
-		if (a.start < a.vma->vm_start) {
+		if (a->start < a->vma->vm_start) {
 			unmapped = -ENOMEM;
-			a.start = a.vma->vm_start;
+			a->start = a->vma->vm_start;
 		}
-		a.end = min_u64(a.vma->vm_end, end);
-		err = advise_vma(&a);
+		a->end = min_u64(a->vma->vm_end, end);
+		err = advise_vma(a);
 		if (err)
 			return err;
 		/* a change of flags may have made it one with what comes next */
-		a.start = max_u64(a.end, a.vma->vm_end);
+		a->start = max_u64(a->end, a->vma->vm_end);
 	}
 	return unmapped;
 }
@@ -346,6 +402,7 @@ static long do_madvise(struct mm *mm, gva_t addr, uint64_t len_in, int behavior)
 {
 	uint64_t len = page_align(len_in);
 	struct gather g;
+	struct advice a = { .mm = mm, .g = &g, .behavior = behavior, .start = addr };
 	int err;
 
 	if (!valid(behavior) || addr & ~PAGE_MASK || (len_in && !len) || addr + len < addr)
@@ -356,7 +413,10 @@ static long do_madvise(struct mm *mm, gva_t addr, uint64_t len_in, int behavior)
 		return populate(mm, addr, addr + len,
 				behavior == MADV_POPULATE_READ ? MV_READ : MV_WRITE);
 	gather_init(&g, mm->phys);
-	err = walk(mm, &g, addr, addr + len, behavior);
+	err = walk(&a, addr + len);
+	fill_holes(mm, &g, a.holes);
+	if (behavior == MADV_REMOVE)
+		forget_holes(mm);
 	return gather_finish(&g) ? g.err : err;
 }
 

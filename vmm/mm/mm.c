@@ -59,47 +59,31 @@ void mm_unlink_shadow(struct gather *g, const struct pt_leaf *leaf, uint64_t old
 		gather_drop(g);
 }
 
-/* What zapping goes by, and came to. */
-struct zap {
-	struct gather *g;
-	bool private; /* private pages go, too; else only entries for what objects own */
-};
-
 static int zap_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 {
-	const struct zap *z = arg;
+	struct gather *g = arg;
 	uint64_t old = *leaf->entry;
 	struct pagemap_entry page = pagemap_get(&mm->anon, leaf->gva >> PAGE_SHIFT);
 
-	if (page.gfn && !z->private)
-		return 0;
 	mm->count.zapped++;
 	pt_set(mm, leaf->table, leaf->entry, 0);
-	mm_unlink_shadow(z->g, leaf, old);
+	mm_unlink_shadow(g, leaf, old);
 	if (page.gfn)
-		gather_put(z->g, pagemap_clear(&mm->anon, leaf->gva >> PAGE_SHIFT),
+		gather_put(g, pagemap_clear(&mm->anon, leaf->gva >> PAGE_SHIFT),
 			   old & PTE_A);
 	else if (old & PTE_A)
-		gather_keep(z->g, pte_gfn(old), leaf_pages(leaf));
+		gather_keep(g, pte_gfn(old), leaf_pages(leaf));
 	return 0;
 }
 
 void mm_zap_range(struct mm *mm, struct gather *g, gva_t start, gva_t end)
 {
 	uint64_t i = start >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
-	struct zap z = { g, true };
 
-	pt_for_each(mm, start, end, g, zap_leaf, &z);
+	pt_for_each(mm, start, end, g, zap_leaf, g);
 	/* pages whose entry had been dropped before */
 	while ((i = pagemap_next(&mm->anon, i, last)) < last)
 		gather_put(g, pagemap_clear(&mm->anon, i), true);
-}
-
-void mm_zap_object(struct mm *mm, struct gather *g, gva_t start, gva_t end)
-{
-	struct zap z = { g, false };
-
-	pt_for_each(mm, start, end, g, zap_leaf, &z);
 }
 
 /* What mprotect made of a VMA. */

@@ -231,8 +231,6 @@ long mm_reclaim(struct mm *mm);
 void mm_note_idle(struct mm *mm, gva_t start, gva_t end);
 /* anon_vma_prepare(): the VMA merges as one that has private pages from now on. */
 void mm_prepare_anon_id(struct mm *mm, struct vma *vma);
-/* Drop the entries of [start, end) that lead to pages of files or shared objects. */
-void mm_zap_object(struct mm *mm, struct gather *g, gva_t start, gva_t end);
 
 /* place.c: get_unmapped_area() of mm/mmap.c. What is to be mapped: a file (with its pgoff), or not. */
 long mm_get_unmapped_area(struct mm *mm, const struct object *file, gva_t addr,

@@ -45,6 +45,7 @@ struct object {
 	struct window *windows; /* file: by offset, ascending */
 	unsigned nr_windows;
 	uint64_t charged; /* of a memfd that is closed but mapped: its pages, by phys_charge() */
+	uint64_t hole_start, hole_end; /* anonymous: while MADV_REMOVE lasts, what it is about */
 };
 
 /* `size` bytes of zeroes. One reference, the caller's. NULL: no memory. */
