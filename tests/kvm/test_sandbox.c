@@ -328,3 +328,15 @@ Test(sandbox, lists_of_vmas_that_are_held_open_stay_within_the_limit, LIMIT)
 	cr_assert(strstr(s.text, " times: -12\n"), "%s", s.text); /* ENOMEM */
 	sandbox_close(&s);
 }
+
+Test(sandbox, a_long_mincore_ends_by_its_time_limit, LIMIT)
+{
+	struct sandbox s;
+
+	REQUIRE_KVM();
+	sandbox_init(&s);
+	s.opt.timeout_ns = SECOND;
+	sandbox_do(&s, "resident");
+	cr_assert_eq(s.end.kind, MV_EXIT_TIMEOUT);
+	sandbox_close(&s);
+}

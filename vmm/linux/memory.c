@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-#include "vmm/linux/calls.h"
+#include "vmm/linux/stream.h"
 
 /*
  * Linux keeps protections and mmap's flags in an unsigned long, mm/ here in an int. Bits
@@ -97,7 +97,10 @@ int64_t sys_madvise(struct process *p, const uint64_t a[6])
 	return mm_madvise(p->mm, a[0], a[1], (int)a[2]);
 }
 
-/* In pieces, as mm/mincore.c does it: what stands before an error has been written. */
+/*
+ * In pieces, as mm/mincore.c does it: what stands before an error has been written. All of the address
+ * space may be asked for, with few pages for the answer: a kick ends it.
+ */
 int64_t sys_mincore(struct process *p, const uint64_t a[6])
 {
 	unsigned char vec[PAGE_SIZE];
@@ -118,6 +121,8 @@ int64_t sys_mincore(struct process *p, const uint64_t a[6])
 			return n;
 		if (mm_copy_to(p->mm, to, vec, (uint64_t)n))
 			return -EFAULT;
+		if (stream_interrupted(p) == -ERESTARTSYS)
+			return -ERESTARTSYS;
 	}
 	return 0;
 }

@@ -162,7 +162,8 @@ static int punch_hole(struct advice *a)
 			       : 0;
 	obj->hole_start = obj->hole_end ? min_u64(obj->hole_start, pgoff) : pgoff;
 	obj->hole_end = max_u64(obj->hole_end, pgoff + n);
-	for (uint64_t i = pgoff; (i = pagemap_next(&obj->pages, i, pgoff + n)) < pgoff + n;) {
+	for (uint64_t i = pgoff;
+	     (i = pagemap_next(&obj->pages, i, pgoff + n)) < pgoff + n;) {
 		gfn_t gfn = pagemap_clear(&obj->pages, i).gfn;
 
 		phys_frame(a->mm->phys, gfn)->next = a->holes;
@@ -355,7 +356,8 @@ static int walk(struct advice *a, gva_t end)
 {
 	int err, unmapped = 0;
 
-	for (a->vma = vma_find(a->mm, a->start); a->start < end; a->vma = vma_next(a->vma)) {
+	for (a->vma = vma_find(a->mm, a->start); a->start < end;
+	     a->vma = vma_next(a->vma)) {
 		if (!a->vma || a->vma->vm_start >= end)
 			return -ENOMEM;
 		if (a->start < a->vma->vm_start) {
