@@ -154,3 +154,40 @@ Test(frames, a_page_that_was_written_after_madv_free_outlives_a_move_without_its
 	cr_assert_eq(*byte_at(&s, to), 'y');
 	space_destroy(&s);
 }
+
+Test(frames, a_flush_that_the_host_refuses_leaves_the_memory_broken_and_the_frame_unused)
+{
+	struct space s;
+	gva_t gva;
+
+	space_init(&s, GIB, 1, MV_THP_NEVER);
+	gva = map(&s, 0, PAGE_SIZE, RW, ANON);
+	touch(&s, gva, MV_WRITE);
+	/* madvise(2) says ENOMEM where nothing is mapped */
+	cr_assert(!munmap(byte_at(&s, gva), PAGE_SIZE));
+	cr_assert_eq(mm_munmap(&s.mm, gva, PAGE_SIZE), -ENOMEM);
+	cr_assert_eq(s.phys.broken, -ENOMEM);
+	gva = (gva_t)mm_mmap(&s.mm, 0, PAGE_SIZE, RW, ANON, NULL, false, false, 0);
+	touch(&s, gva, MV_WRITE);
+	*byte_at(&s, gva) = 1; /* another frame: this one has memory */
+}
+
+Test(frames, files_that_are_mapped_take_no_more_fds_than_a_share)
+{
+	struct object *obj[5] = { NULL };
+	int fd = memfd_create("file", MFD_CLOEXEC);
+	struct space s;
+
+	space_init(&s, GIB, 1, MV_THP_NEVER);
+	s.phys.max_files = 4;
+	for (unsigned i = 0; i < 4; i++)
+		cr_assert(!object_new_file(&s.phys, dup(fd), true, "file", &obj[i]));
+	cr_assert_eq(object_new_file(&s.phys, dup(fd), true, "file", &obj[4]), -ENFILE);
+	object_put(obj[0]);
+	cr_assert(!object_new_file(&s.phys, dup(fd), true, "file", &obj[0]));
+	for (unsigned i = 0; i < 4; i++)
+		object_put(obj[i]);
+	cr_assert_eq(s.phys.nr_files, 0);
+	close(fd);
+	space_destroy(&s);
+}

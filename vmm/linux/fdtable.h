@@ -38,9 +38,9 @@ struct file {
 	bool readable, writable; /* how it was opened */
 	bool zero;		 /* /dev/zero: mapped, it is anonymous memory */
 	bool unmappable;	 /* a regular file on the host, but not to the payload */
-	bool memory;	  /* held by the host for it: its size counts as the payload's memory */
-	uint64_t charged; /* ... in pages */
-	char *path;	  /* absolute, without symbolic links; "" where it has none */
+	bool memory; /* held by the host for it: its size counts as the payload's memory */
+	uint64_t charged;      /* ... in pages */
+	char *path;	       /* absolute, without symbolic links; "" where it has none */
 	struct object *object; /* for VMAs, a reference; NULL until the first mmap */
 };
 

@@ -92,9 +92,36 @@ int64_t sys_mremap(struct process *p, const uint64_t a[6])
 	return mm_mremap(p->mm, a[0], a[1], a[2], a[3], a[4]);
 }
 
+/* What may take long goes in steps of so much, between which a kick is looked for. */
+#define ADVICE_STEP (1ull << 30)
+
+/* Advice that is work for each page, though there be no memory behind it yet. */
+static bool takes_long(int behavior)
+{
+	return behavior == MADV_POPULATE_READ || behavior == MADV_POPULATE_WRITE ||
+	       behavior == MV_MADV_GUARD_INSTALL;
+}
+
 int64_t sys_madvise(struct process *p, const uint64_t a[6])
 {
-	return mm_madvise(p->mm, a[0], a[1], (int)a[2]);
+	uint64_t len = page_align(a[1]), step;
+	int behavior = (int)a[2];
+	long ret, unmapped = 0;
+
+	if (!takes_long(behavior) || len <= ADVICE_STEP || a[0] + len < a[0])
+		return mm_madvise(p->mm, a[0], a[1], behavior);
+	for (gva_t at = a[0], end = at + len; at < end; at += step) {
+		step = min_u64(end - at, ADVICE_STEP);
+		ret = mm_madvise(p->mm, at, step, behavior);
+		/* guards go on behind a hole, and tell of it at the end */
+		if (ret == -ENOMEM && behavior == MV_MADV_GUARD_INSTALL && !p->mm->oom)
+			unmapped = ret;
+		else if (ret)
+			return ret;
+		if (stream_interrupted(p) == -ERESTARTSYS)
+			return -ERESTARTSYS;
+	}
+	return unmapped;
 }
 
 /*

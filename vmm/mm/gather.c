@@ -16,10 +16,13 @@ void gather_init(struct gather *g, struct phys *phys)
 	g->err = 0;
 }
 
+/* Translations that may be stale now: the sandbox must not go on. See phys->broken. */
 static void note_error(struct gather *g, int err)
 {
-	if (err && !g->err)
-		g->err = err;
+	if (!err)
+		return;
+	g->err = g->err ? g->err : err;
+	g->phys->broken = g->phys->broken ? g->phys->broken : err;
 }
 
 static enum arena_kind run_kind(const struct gather *g, const struct gather_run *r)
@@ -50,6 +53,17 @@ static bool too_many_keeps(const struct gather *g)
 	return n > KEEP_RUNS_MAX;
 }
 
+/* The memory goes back to the host. Where that is refused nobody else gets the frames. */
+static void free_run(struct gather *g, const struct gather_run *r, char *hva, uint64_t size)
+{
+	if (madvise(hva, size, MADV_DONTNEED)) {
+		note_error(g, -errno);
+		return;
+	}
+	phys_free_anon(g->phys, r->gfn, r->pages);
+	g->phys->flush_free++;
+}
+
 static void flush(struct gather *g)
 {
 	bool dropped = g->drop || too_many_keeps(g);
@@ -62,9 +76,7 @@ static void flush(struct gather *g)
 		uint64_t size = (uint64_t)r->pages << PAGE_SHIFT;
 
 		if (r->free) {
-			note_error(g, madvise(hva, size, MADV_DONTNEED) ? -errno : 0);
-			phys_free_anon(g->phys, r->gfn, r->pages);
-			g->phys->flush_free++;
+			free_run(g, r, hva, size);
 		} else if (!dropped) {
 			note_error(g, notify(hva, size, run_kind(g, r)));
 			g->phys->flush_keep++;

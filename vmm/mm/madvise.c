@@ -10,10 +10,6 @@
 
 #include "vmm/mm/pgtable.h"
 
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#define MADV_GUARD_REMOVE 103
-#endif
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
 #endif
@@ -326,9 +322,9 @@ static int advise_vma(struct advice *a)
 		return dontneed(a);
 	case MADV_COLLAPSE:
 		return collapse(a);
-	case MADV_GUARD_INSTALL:
+	case MV_MADV_GUARD_INSTALL:
 		return guard_install(a);
-	case MADV_GUARD_REMOVE:
+	case MV_MADV_GUARD_REMOVE:
 		return guard_remove(a);
 	default:
 		return advise_flags(a);
@@ -343,8 +339,8 @@ static bool valid(int behavior)
 	case MADV_FREE ... MADV_DOFORK:
 	case MADV_MERGEABLE ... MADV_DONTNEED_LOCKED:
 	case MADV_COLLAPSE:
-	case MADV_GUARD_INSTALL:
-	case MADV_GUARD_REMOVE:
+	case MV_MADV_GUARD_INSTALL:
+	case MV_MADV_GUARD_REMOVE:
 		return true;
 	default:
 		return false;

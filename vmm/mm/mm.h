@@ -114,6 +114,9 @@ long mm_brk(struct mm *mm, gva_t brk);
 long mm_msync(struct mm *mm, gva_t addr, uint64_t len, int flags);
 long mm_mremap(struct mm *mm, gva_t addr, uint64_t old_len, uint64_t new_len,
 	       uint64_t flags, gva_t new_addr);
+/* MADV_GUARD_INSTALL of linux/mman.h, since Linux 6.13. */
+#define MV_MADV_GUARD_INSTALL 102
+#define MV_MADV_GUARD_REMOVE 103
 long mm_madvise(struct mm *mm, gva_t addr, uint64_t len, int behavior);
 long mm_mlock(struct mm *mm, gva_t addr, uint64_t len, int flags);
 long mm_munlock(struct mm *mm, gva_t addr, uint64_t len);

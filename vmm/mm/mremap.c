@@ -103,7 +103,7 @@ static uint64_t new_index(const struct move *m, uint64_t index)
 }
 
 /* The private page at `index` gets the index of its new place; its entries are the caller's. */
-static void move_page(struct mm *mm, const struct move *m, uint64_t index)
+static bool move_page(struct mm *mm, const struct move *m, uint64_t index)
 {
 	struct pagemap_entry page = pagemap_clear(&mm->anon, index);
 	uint64_t to = new_index(m, index);
@@ -112,10 +112,11 @@ static void move_page(struct mm *mm, const struct move *m, uint64_t index)
 	err = page.huge ? pagemap_set_huge(&mm->anon, to, page.gfn)
 			: pagemap_set(&mm->anon, to, page.gfn, 1);
 	if (!err)
-		return;
+		return true;
 	/* no memory for the VMM's own: the page is lost, and the payload ends for it */
 	mm->oom = true;
 	gather_put(m->g, page, true);
+	return false;
 }
 
 /* move_ptes(): private pages take their entry along; others get theirs by a fault. */
@@ -133,10 +134,8 @@ static int move_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 	}
 	if (old & PTE_A)
 		gather_keep(m->g, pte_gfn(old), leaf->level == LEVEL_PMD ? PMD_PAGES : 1);
-	if (page.gfn) {
-		move_page(mm, m, leaf->gva >> PAGE_SHIFT);
+	if (page.gfn && move_page(mm, m, leaf->gva >> PAGE_SHIFT))
 		move_entry(mm, leaf->gva + m->delta, leaf->level, old);
-	}
 	return 0;
 }
 
@@ -159,8 +158,10 @@ static int split_blocks(struct mm *mm, struct gather *g, gva_t start, gva_t end,
 		err = mm_split_at(mm, g, end);
 	if (!(delta & ~PMD_MASK))
 		return err;
-	for (gva_t at = start & PMD_MASK; at < end && !err; at += PMD_SIZE)
-		err = mm_split_block(mm, g, at);
+	for (uint64_t i = start >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
+	     !err && (i = pagemap_next(&mm->anon, i, last)) < last;
+	     i = (i | (PMD_PAGES - 1)) + 1)
+		err = mm_split_block(mm, g, (i << PAGE_SHIFT) & PMD_MASK);
 	return err;
 }
 

@@ -78,6 +78,10 @@ int object_new_file(struct phys *phys, int fd, bool writable, const char *name,
 		return err;
 	}
 	obj->fd = fd;
+	if (phys->nr_files++ >= phys->max_files) {
+		err = -ENFILE;
+		goto fail;
+	}
 	obj->writable = writable;
 	obj->name = strdup(name);
 	if (!obj->name)
@@ -124,8 +128,10 @@ void object_put(struct object *obj)
 	phys_uncharge(obj->phys, obj->charged);
 	free(obj->windows);
 	free(obj->name);
-	if (obj->fd >= 0)
+	if (obj->fd >= 0) {
 		close(obj->fd);
+		obj->phys->nr_files--;
+	}
 	free(obj);
 }
 

@@ -45,14 +45,15 @@ struct object {
 	struct window *windows; /* file: by offset, ascending */
 	unsigned nr_windows;
 	uint64_t charged; /* of a memfd that is closed but mapped: its pages, by phys_charge() */
-	uint64_t hole_start, hole_end; /* anonymous: while MADV_REMOVE lasts, what it is about */
+	uint64_t hole_start,
+		hole_end; /* anonymous: while MADV_REMOVE lasts, what it is about */
 };
 
 /* `size` bytes of zeroes. One reference, the caller's. NULL: no memory. */
 struct object *object_new_anon(struct phys *phys, uint64_t size);
 /*
  * fd becomes the object's also on failure; it must be readable. 0 or -errno: -ENODEV for what
- * can't be mapped (only regular files can).
+ * can't be mapped (only regular files can), -ENFILE: phys->max_files are held.
  */
 int object_new_file(struct phys *phys, int fd, bool writable, const char *name,
 		    struct object **out);

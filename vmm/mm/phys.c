@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "vmm/mm/pte.h"
 
@@ -39,6 +40,8 @@ static uint64_t chunks_size(const struct phys *phys)
 int phys_init(struct phys *phys, const struct phys_ops *ops, void *ctx, gpa_t end,
 	      uint64_t limit_bytes)
 {
+	struct rlimit files;
+
 	*phys = (struct phys){ .ops = ops,
 			       .ctx = ctx,
 			       .lock = PTHREAD_MUTEX_INITIALIZER,
@@ -47,6 +50,8 @@ int phys_init(struct phys *phys, const struct phys_ops *ops, void *ctx, gpa_t en
 			       .quarantine_max = QUARANTINE_MAX,
 			       .limit = limit_bytes >> PAGE_SHIFT };
 	memcpy(phys->grow, arena_first, sizeof(arena_first));
+	if (!getrlimit(RLIMIT_NOFILE, &files))
+		phys->max_files = (unsigned)min_u64(files.rlim_cur / 2, UINT32_MAX);
 	phys->chunks = reserve(chunks_size(phys));
 	return phys->chunks ? 0 : -ENOMEM;
 }

@@ -90,7 +90,11 @@ struct phys {
 	gfn_t quarantine;   /* unlinked tables that a translation may still lead to */
 	unsigned nr_quarantine;
 	unsigned quarantine_max; /* so many are worth a drop of everything */
-	uint64_t limit;		 /* most frames that may be charged */
+	unsigned nr_files;	 /* host files that objects hold open */
+	unsigned max_files; /* ... at most: the rest of RLIMIT_NOFILE is the embedder's */
+	int broken;	    /* the first -errno of a flush that the host refused: what it
+				  * leaves behind may be stale, no vCPU may run any more; 0: none */
+	uint64_t limit;	    /* most frames that may be charged */
 	uint64_t charged; /* anonymous frames reserved, tables and nodes: what the host may back */
 	uint64_t drops;	     /* drops of every translation */
 	uint64_t flush_free; /* runs of frames whose memory was given back */

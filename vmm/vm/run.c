@@ -299,12 +299,20 @@ static enum step serve(struct mv_vm *vm, enum vcpu_event event, struct mv_exit *
 }
 
 /*
- * After each event. What the payload asked for met the memory limit: whatever it was answered,
- * Linux's OOM killer would have ended it.
+ * After each event. What the host refused to flush must not be used any more. What the payload
+ * asked for met the memory limit: whatever it was answered, Linux's OOM killer would have ended it.
  */
-static enum step check_memory(struct mv_vm *vm, struct mv_exit *end, enum step step)
+static enum step check_memory(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err,
+			      enum step step)
 {
 	vm->mm.pinned = false;
+	if (vm->phys.broken && step != STEP_FAILED) {
+		mv_fail(err, -vm->phys.broken,
+			"flushing a translation: %s; was mlockall called in this process, or is "
+			"vm.max_map_count too low?",
+			strerrordesc_np(-vm->phys.broken));
+		return STEP_FAILED;
+	}
 	if (!vm->mm.oom || step == STEP_FAILED)
 		return step;
 	end->access = 0;
@@ -329,7 +337,7 @@ static enum step loop(struct mv_vm *vm, struct mv_exit *end, struct mv_error *er
 
 	while (step == STEP_GO_ON) {
 		if (vm->call_pending) {
-			step = check_memory(vm, end, serve_pending_call(vm, end, err));
+			step = check_memory(vm, end, err, serve_pending_call(vm, end, err));
 			continue;
 		}
 		left = vm->vcpu.leave_ns;
@@ -338,7 +346,7 @@ static enum step loop(struct mv_vm *vm, struct mv_exit *end, struct mv_error *er
 			hist_add(&vm->fault_ns, vm->vcpu.enter_ns - left);
 		vm->exits.all++;
 		vm->fault_open = event == VCPU_EXCEPTION && vm->vcpu.vector == VECTOR_PF;
-		step = check_memory(vm, end, serve(vm, event, end, err));
+		step = check_memory(vm, end, err, serve(vm, event, end, err));
 	}
 	return step;
 }
