@@ -127,20 +127,22 @@ static bool batch(struct oracle *o, uint64_t seed, unsigned n)
 	static struct oracle_step steps[BATCH + 1];
 	static struct oracle_record truth[BATCH + 1];
 	unsigned a, b, at;
+	int status;
 
 	generate(seed, steps, n);
 	a = run_side(o, &native, steps, n, truth, -1);
 	for (unsigned m = 0; m < MODES; m++) {
 		b = run_side(o, &modes[m], steps, n, found, -1);
+		status = o->status;
 		at = difference(&modes[m], truth, a, found, b, n);
 		if (at == n)
 			continue;
 		/* what ended early did so later than the last record that arrived */
 		at = at == b || at + 1 == n ? n : at + 1;
 		if (!differs(o, &modes[m], steps, at)) {
-			printf("oracle: seed %lu step %u: %s differed once, not again; %u and %u "
-			       "records\n",
-			       seed, at, modes[m].name, a, b);
+			printf("oracle: seed %lu step %u: %s differed once, not again; %u and "
+			       "%u records, status %#x\n",
+			       seed, at, modes[m].name, a, b, (unsigned)status);
 			return false;
 		}
 		report(o, &modes[m], seed, steps, at);

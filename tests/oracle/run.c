@@ -19,7 +19,7 @@
 /* RLIMIT_MEMLOCK of a payload. */
 #define MEMLOCK (8ul << 20)
 /* No run of a batch takes so long. */
-#define ALARM_SECONDS 8
+#define ALARM_SECONDS 60
 
 /*
  * On tmpfs a file's pages are all in the page cache, whatever was read ahead, and mincore can be
@@ -191,6 +191,6 @@ unsigned run_side(struct oracle *o, const struct side *side,
 	close(in[1]);
 	close(out[0]);
 	kill(pid, got < n ? SIGTERM : 0);
-	waitpid(pid, NULL, 0);
+	waitpid(pid, &o->status, 0);
 	return got;
 }

@@ -19,6 +19,7 @@ struct oracle {
 	const char *mapvisor, *program;
 	char dir[128]; /* of its own: the files, `steps` */
 	int rw;	       /* the file `rw`, for the steps from outside */
+	int status;    /* of the last run, as waitpid() gave it */
 };
 
 /* A directory of its own, in dir. 0 or -1 with errno. */
