@@ -168,6 +168,8 @@ static void digest_line(const char *p, struct oracle_record *r)
 	r->digest = mix(r->digest, end - start);
 	for (int i = 0; i < 4; i++)
 		r->digest = mix(r->digest, (uint64_t)prot[i]);
+	/* of anonymous memory under a file's name, the address that it was mapped at */
+	offset = (uint64_t)comparable((int64_t)offset);
 	r->digest = mix(r->digest, offset);
 	if (verbose)
 		say_to(2, "    %lx-%lx %c%c%c%c %lx\n",

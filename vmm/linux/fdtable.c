@@ -72,8 +72,6 @@ void file_put(struct file *file, struct mm *mm)
 {
 	if (--file->refs)
 		return;
-	if (file->charged && mm && !file->object)
-		phys_uncharge(mm->phys, file->charged);
 	if (file->object && mm) { /* without an mm nothing was mapped yet */
 		pthread_mutex_lock(&mm->lock);
 		/* mappings may outlive it, and hold a memfd's memory */
