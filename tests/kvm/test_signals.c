@@ -110,7 +110,7 @@ Test(signals, an_access_behind_a_files_end_is_told_with_its_address, LIMIT)
 
 Test(signals, a_frame_that_its_handler_spoilt_comes_to_what_it_comes_to_on_linux, LIMIT)
 {
-	char n[8];
+	char n[12];
 
 	REQUIRE_KVM();
 	for (int i = 0; i < SPOILT_WAYS; i++) {

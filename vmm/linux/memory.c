@@ -42,7 +42,8 @@ static int file_object(struct process *p, struct file *file, struct object **obj
 			return err;
 	}
 	*obj = file->object;
-	return 0;
+	/* without a mapping nobody told it that the file was cut */
+	return *obj ? object_refresh(*obj) : 0;
 }
 
 int64_t sys_mmap(struct process *p, const uint64_t a[6])
