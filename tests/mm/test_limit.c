@@ -327,6 +327,30 @@ Test(limit, a_cut_without_room_for_a_node_changes_nothing)
 	space_destroy(&s);
 }
 
+/* A call's own access goes to host addresses: no page of zeroes goes from below it. */
+Test(limit, what_a_call_is_about_to_write_is_not_taken_for_zeroes)
+{
+	struct iovec iov;
+	struct space s;
+	char byte = 0;
+	gva_t gva;
+	int nr;
+
+	space_init(&s, 8 * MIB, 1, MV_THP_ALWAYS);
+	gva = map(&s, 0x40000000, PMD_SIZE, RW, ANON);
+	cr_assert_eq(mm_iovec(&s.mm, gva, PAGE_SIZE, MV_WRITE, &iov, 1, &nr), PAGE_SIZE);
+	s.mm.thp = MV_THP_NEVER;
+	cr_assert_leq(fill(&s), 2048 - 512);
+	memset(iov.iov_base, 'x', PAGE_SIZE);
+	cr_assert_eq(*byte_at(&s, gva), 'x');
+	s.mm.pinned = false; /* the call has ended */
+	cr_assert(!mm_munmap(&s.mm, FILLER, FILLER_SIZE));
+	cr_assert_gt(fill(&s), 2048 - 512);
+	cr_assert(!mm_peek(&s.mm, &byte, gva, 1));
+	cr_assert_eq(byte, 'x');
+	space_destroy(&s);
+}
+
 /* ---- 10,000 pages, each in 2 MiB of its own */
 
 static void touch_sparse(unsigned around, enum mv_thp thp, unsigned blocks, uint64_t most)

@@ -19,6 +19,7 @@ struct check {
 	bool failed;
 	uint64_t tables[5]; /* by level, those met */
 	uint64_t owned;	    /* frames of 4 KiB that something owns */
+	uint64_t nodes;	    /* pagemaps', those met */
 };
 
 __attribute__((format(printf, 2, 3))) static void wrong(struct check *c, const char *fmt,
@@ -106,6 +107,7 @@ static void own_all(struct check *c, const struct pagemap *map, const char *who,
 	}
 	if (pages != map->pages)
 		wrong(c, "%s: %lu pages, counted %lu", who, pages, map->pages);
+	c->nodes += pagemap_nodes(map);
 }
 
 static void private_page(struct check *c, uint64_t index)
@@ -135,6 +137,7 @@ static void check_owners(struct check *c)
 	for (struct vma *v = vma_find(c->mm, 0); v; v = vma_next(v))
 		if (v->vm_object && v->vm_object->kind == OBJECT_ANON && first_vma_of(c, v))
 			own_all(c, &v->vm_object->pages, "shared", NULL);
+	c->nodes += pagemap_nodes(&c->mm->guards);
 	for (uint64_t i = 0; (i = pagemap_next(&c->mm->guards, i, end)) < end; i++)
 		if (!vma_lookup(c->mm, i << PAGE_SHIFT))
 			wrong(c, "a guard at %#lx without a VMA", i << PAGE_SHIFT);
@@ -307,6 +310,9 @@ static void check_totals(struct check *c)
 	if (fresh[ARENA_ANON] + fresh[ARENA_HUGE] != c->owned + free)
 		wrong(c, "of %lu frames %lu have an owner and %lu are free",
 		      (uint64_t)fresh[ARENA_ANON] + fresh[ARENA_HUGE], c->owned, free);
+	if (c->nodes != phys->nodes)
+		wrong(c, "%lu nodes without an empty one, counted %lu", c->nodes,
+		      phys->nodes);
 	if (phys->charged != phys->reserved + tables + phys->foreign)
 		wrong(c, "charged %lu for %lu frames, %lu tables, %lu other pages",
 		      phys->charged, phys->reserved, tables, phys->foreign);

@@ -688,8 +688,7 @@ struct mm_fault mm_handle_fault(struct mm *mm, gva_t gva, unsigned access, bool 
 	}
 	/* as the access will: nothing takes the page back before it, as one never touched */
 	if (end.kind != MV_FAULT_FATAL)
-		pt_set(mm, f.path.table[f.path.level], pt_last(&f.path),
-		       *pt_last(&f.path) | PTE_A);
+		__atomic_or_fetch(pt_last(&f.path), PTE_A, __ATOMIC_RELAXED);
 	mm->count.faults[end.kind]++;
 	mm->count.host_faults += !guest;
 	mm->oom |= !guest && end.signal == SIGKILL;

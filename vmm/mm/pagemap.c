@@ -117,11 +117,13 @@ static gfn_t last_node(const struct pagemap *map, uint64_t index)
 
 struct pagemap_entry pagemap_get(const struct pagemap *map, uint64_t index)
 {
-	gfn_t node = last_node(map, index);
-	unsigned top = node ? LEVEL_PTE : LEVEL_PGD;
+	gfn_t node = map->root;
 
-	node = node ? node : map->root;
-	for (unsigned l = top; node && l > LEVEL_PTE; l--) {
+	if (last_node(map, index))
+		return (struct pagemap_entry){
+			(gfn_t)map->last_slots[slot_of(index, LEVEL_PTE)], false
+		};
+	for (unsigned l = LEVEL_PGD; node && l > LEVEL_PTE; l--) {
 		uint64_t s = slots_of(map, node)[slot_of(index, l)];
 
 		if (s & HUGE_TAG)
@@ -168,9 +170,11 @@ int pagemap_set(struct pagemap *map, uint64_t index, gfn_t gfn, unsigned n)
 
 	if (!node && !(node = descend(map, index, LEVEL_PTE, true)))
 		return -ENOMEM;
+	if (node != map->last)
+		map->last_slots = slots_of(map, node);
 	map->last = node;
 	map->last_base = base_of(index);
-	slot = slots_of(map, node) + slot_of(index, LEVEL_PTE);
+	slot = map->last_slots + slot_of(index, LEVEL_PTE);
 	for (unsigned i = 0; i < n; i++)
 		slot[i] = gfn + i;
 	add_used(map, node, n);
@@ -266,4 +270,29 @@ uint64_t pagemap_next(const struct pagemap *map, uint64_t index, uint64_t end)
 	if (!map->root || index >= end || index >> PAGEMAP_BITS)
 		return end;
 	return min_u64(next_level(map, map->root, LEVEL_PGD, index, end), end);
+}
+
+/* How many nodes there are from `node` down; *right becomes false where slots are miscounted. */
+static uint64_t count_nodes(const struct pagemap *map, gfn_t node, unsigned level,
+			    bool *right)
+{
+	const uint64_t *slot = slots_of(map, node);
+	uint64_t n = 1;
+	unsigned used = 0;
+
+	for (unsigned i = 0; i < PTRS_PER_TABLE; i++) {
+		used += slot[i] != 0;
+		if (level > LEVEL_PTE && slot[i] && !(slot[i] & HUGE_TAG))
+			n += count_nodes(map, node_of(slot[i]), level - 1, right);
+	}
+	*right &= used && used == phys_frame(map->phys, node)->refs;
+	return n;
+}
+
+uint64_t pagemap_nodes(const struct pagemap *map)
+{
+	bool right = true;
+	uint64_t n = map->root ? count_nodes(map, map->root, LEVEL_PGD, &right) : 0;
+
+	return right ? n : 0;
 }

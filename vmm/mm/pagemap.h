@@ -21,8 +21,9 @@ struct pagemap {
 		phys; /* where nodes come from, a page each: they are charged as tables are */
 	gfn_t root;   /* the top node, or 0 */
 	gfn_t last;   /* the lowest node used last, or 0; of the 512 */
-	uint64_t last_base; /* indexes from here on: most faults are near the last */
-	uint64_t pages;	    /* 4 KiB pages that have a frame */
+	uint64_t *last_slots; /* its slots */
+	uint64_t last_base;   /* indexes from here on: most faults are near the last */
+	uint64_t pages;	      /* 4 KiB pages that have a frame */
 };
 
 /* What stands at an index. */
@@ -54,5 +55,7 @@ int pagemap_split(struct pagemap *map, uint64_t index);
 struct pagemap_entry pagemap_clear(struct pagemap *map, uint64_t index);
 /* The first index >= index, and < end, where something stands; end: nothing does. */
 uint64_t pagemap_next(const struct pagemap *map, uint64_t index, uint64_t end);
+/* How many nodes it has, by a walk of them. 0 also where one miscounts its slots: for checks. */
+uint64_t pagemap_nodes(const struct pagemap *map);
 
 #endif
