@@ -17,10 +17,9 @@
 #define PAGEMAP_BITS 36 /* of a page index */
 
 struct pagemap {
-	struct phys *
-		phys; /* where nodes come from, a page each: they are charged as tables are */
-	gfn_t root;   /* the top node, or 0 */
-	gfn_t last;   /* the lowest node used last, or 0; of the 512 */
+	struct phys *phys; /* where nodes come from: charged, a page each, as tables are */
+	gfn_t root;	   /* the top node, or 0 */
+	gfn_t last;	   /* the lowest node used last, or 0; of the 512 */
 	uint64_t *last_slots; /* its slots */
 	uint64_t last_base;   /* indexes from here on: most faults are near the last */
 	uint64_t pages;	      /* 4 KiB pages that have a frame */

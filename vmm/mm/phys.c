@@ -296,10 +296,8 @@ static void join_whole(struct phys *phys, const uint16_t *parts)
 		*at = f->next;
 		f->next = 0;
 		phys->nr_split--;
-		if (gfn % PMD_PAGES)
-			continue;
-		phys_set_huge(phys, gfn, true);
-		push(phys, &phys->free[ARENA_HUGE], gfn);
+		if (gfn % PMD_PAGES == 0)
+			push(phys, &phys->free[ARENA_HUGE], gfn);
 	}
 }
 
@@ -449,7 +447,9 @@ gfn_t phys_alloc_huge(struct phys *phys)
 		if (!phys->free[ARENA_HUGE] && !has_fresh(phys, ARENA_HUGE, PMD_PAGES))
 			join_split(phys);
 		gfn = pop(phys, &phys->free[ARENA_HUGE]);
-		if (!gfn)
+		if (gfn) /* it may have been split */
+			phys_set_huge(phys, gfn, true);
+		else
 			gfn = take_fresh(phys, ARENA_HUGE, PMD_PAGES, PMD_PAGES, &got);
 		phys->charged += gfn ? PMD_PAGES : 0;
 		phys->reserved += gfn ? PMD_PAGES : 0;
