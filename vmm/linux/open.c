@@ -95,7 +95,7 @@ int64_t sys_fstat(struct process *p, const uint64_t a[6])
 	if (fstat(file->fd, &st))
 		return -errno;
 	/* somebody else may have cut it: the payload is about to know */
-	if (file->object && (uint64_t)st.st_size < file->object->size)
+	if (S_ISREG(st.st_mode) && mm_is_news(p->mm, st.st_dev, st.st_ino, st.st_size))
 		mm_truncated(p->mm, st.st_dev, st.st_ino);
 	return mm_copy_to(p->mm, a[1], &st, sizeof(st)) ? -EFAULT : 0;
 }

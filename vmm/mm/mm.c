@@ -157,6 +157,16 @@ static bool is_file(const struct vma *vma)
 	return vma->vm_object && vma->vm_object->kind == OBJECT_FILE;
 }
 
+bool mm_is_news(struct mm *mm, uint64_t dev, uint64_t ino, off_t size)
+{
+	bool cut;
+
+	pthread_mutex_lock(&mm->lock);
+	cut = object_was_cut(mm->phys, dev, ino, (uint64_t)size);
+	pthread_mutex_unlock(&mm->lock);
+	return cut;
+}
+
 int mm_truncated(struct mm *mm, uint64_t dev, uint64_t ino)
 {
 	struct gather g;
@@ -170,6 +180,10 @@ int mm_truncated(struct mm *mm, uint64_t dev, uint64_t ino)
 			n = zap_behind_end(mm, &g, vma);
 	if (gather_finish(&g) && n >= 0)
 		n = g.err;
+	/* those without a mapping, too */
+	for (struct object *obj = mm->phys->files; obj; obj = obj->next)
+		if (obj->ino == ino && obj->dev == dev)
+			object_refresh(obj);
 	pthread_mutex_unlock(&mm->lock);
 	return n < 0 ? (int)n : 0;
 }

@@ -132,6 +132,8 @@ long mm_mincore(struct mm *mm, gva_t addr, uint64_t pages, unsigned char *vec);
  * go. 0 or -errno.
  */
 int mm_truncated(struct mm *mm, uint64_t dev, uint64_t ino);
+/* Whether it was, and mm_truncated() is due: the file has `size` bytes now. */
+bool mm_is_news(struct mm *mm, uint64_t dev, uint64_t ino, off_t size);
 
 /* The stack: [end - size, end), growing down to STACK_LIMIT. 0 or -errno. */
 int mm_map_stack(struct mm *mm, gva_t end, uint64_t size);

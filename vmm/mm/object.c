@@ -66,6 +66,17 @@ static void ask_file_system(struct object *obj)
 			   fs.f_type == BTRFS_SUPER_MAGIC;
 }
 
+static void list_file(struct object *obj)
+{
+	struct object **head = &obj->phys->files;
+
+	obj->next = *head;
+	obj->pprev = head;
+	if (obj->next)
+		obj->next->pprev = &obj->next;
+	*head = obj;
+}
+
 int object_new_file(struct phys *phys, int fd, bool writable, const char *name,
 		    struct object **out)
 {
@@ -78,6 +89,7 @@ int object_new_file(struct phys *phys, int fd, bool writable, const char *name,
 		return err;
 	}
 	obj->fd = fd;
+	list_file(obj);
 	if (phys->nr_files++ >= phys->max_files) {
 		err = -ENFILE;
 		goto fail;
@@ -131,6 +143,9 @@ void object_put(struct object *obj)
 	if (obj->fd >= 0) {
 		close(obj->fd);
 		obj->phys->nr_files--;
+		*obj->pprev = obj->next;
+		if (obj->next)
+			obj->next->pprev = obj->pprev;
 	}
 	free(obj);
 }
@@ -145,6 +160,14 @@ int object_refresh(struct object *obj)
 		return -errno;
 	obj->size = (uint64_t)st.st_size;
 	return 0;
+}
+
+bool object_was_cut(const struct phys *phys, uint64_t dev, uint64_t ino, uint64_t size)
+{
+	for (const struct object *obj = phys->files; obj; obj = obj->next)
+		if (obj->ino == ino && obj->dev == dev && obj->size > size)
+			return true;
+	return false;
 }
 
 /* The last window that begins at or before offset; -1: none does. */

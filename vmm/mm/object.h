@@ -42,7 +42,8 @@ struct object {
 	bool thp_aligned; /* its file system, or device, places mappings for 2 MiB leaves */
 	uint64_t size;	  /* bytes; of a file, at the last object_refresh() */
 	char *name;	  /* file: the path it was opened by; else NULL */
-	struct window *windows; /* file: by offset, ascending */
+	struct object *next, **pprev; /* file: in phys->files */
+	struct window *windows;	      /* file: by offset, ascending */
 	unsigned nr_windows;
 	uint64_t charged; /* of a memfd that is closed but mapped: its pages, by phys_charge() */
 	uint64_t hole_start,
@@ -65,6 +66,8 @@ void object_put(struct object *obj);
 
 /* Ask the host for a file's size. 0 or -errno. */
 int object_refresh(struct object *obj);
+/* Whether an object of that file has not heard yet that it is `size` bytes only. mm->lock held. */
+bool object_was_cut(const struct phys *phys, uint64_t dev, uint64_t ino, uint64_t size);
 /* Whether page pgoff begins before the end of it, as of the last refresh. */
 static inline bool object_has_page(const struct object *obj, uint64_t pgoff)
 {

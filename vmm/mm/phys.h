@@ -90,7 +90,8 @@ struct phys {
 	gfn_t quarantine;   /* unlinked tables that a translation may still lead to */
 	unsigned nr_quarantine;
 	unsigned quarantine_max; /* so many are worth a drop of everything */
-	unsigned nr_files;	 /* host files that objects hold open */
+	struct object *files;	 /* objects that hold a host file open */
+	unsigned nr_files;	 /* ... how many */
 	unsigned max_files; /* ... at most: the rest of RLIMIT_NOFILE is the embedder's */
 	int broken;	    /* the first -errno of a flush that the host refused: what it
 				  * leaves behind may be stale, no vCPU may run any more; 0: none */
