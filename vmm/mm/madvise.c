@@ -295,6 +295,8 @@ static int collapse(const struct advice *a)
 			  ? -EINVAL
 			  : 0;
 
+	if (align_up(a->start, PMD_SIZE) > (a->end & PMD_MASK)) /* within one block */
+		return -EINVAL;
 	for (gva_t at = align_up(a->start, PMD_SIZE); !err && at + PMD_SIZE <= a->end;
 	     at += PMD_SIZE)
 		if (has_block(a->vma, at))

@@ -7,10 +7,12 @@
 #include "vmm/mm/pgtable.h"
 
 /*
- * mmap_base() of arch/x86/mm/mmap.c without randomisation: the stack's limit and its guard gap
- * below the top.
+ * mmap_base() of arch/x86/mm/mmap.c without randomisation: room for the stack's limit and its
+ * guard gap, and 128 MiB at least.
  */
-#define MMAP_BASE (MV_TASK_SIZE - STACK_LIMIT - STACK_GUARD_GAP)
+#define MMAP_GAP (128ull << 20)
+#define MMAP_BASE (MV_TASK_SIZE - MMAP_GAP)
+_Static_assert(STACK_LIMIT + STACK_GUARD_GAP <= MMAP_GAP, "the stack has room to grow");
 
 int mm_init(struct mm *mm, struct phys *phys, unsigned fault_around, enum mv_thp thp)
 {
