@@ -73,3 +73,18 @@ Test(native, argv_envp_and_auxv_are_those_that_linux_gives, LIMIT)
 	cr_expect_null(found, "the sandbox has '%s', too", found ? found : "");
 	sandbox_close(&s);
 }
+
+Test(native, devices_memfds_and_maps_need_no_grant_and_are_as_they_are_natively, LIMIT)
+{
+	char native[4096], path[PATH_MAX];
+	struct sandbox s;
+
+	REQUIRE_KVM();
+	strcpy(path, payload_path("special"));
+	run_natively((const char *const[]){ path, NULL }, native, sizeof(native));
+	sandbox_init(&s);
+	sandbox_do(&s, "special");
+	mv_assert_exited(&s.end, 0);
+	cr_assert_str_eq(s.text, native);
+	sandbox_close(&s);
+}

@@ -170,6 +170,8 @@ Test(frames, a_flush_that_the_host_refuses_leaves_the_memory_broken_and_the_fram
 	gva = (gva_t)mm_mmap(&s.mm, 0, PAGE_SIZE, RW, ANON, NULL, false, false, 0);
 	touch(&s, gva, MV_WRITE);
 	*byte_at(&s, gva) = 1; /* another frame: this one has memory */
+	mm_destroy(&s.mm);
+	phys_destroy(&s.phys);
 }
 
 Test(frames, files_that_are_mapped_take_no_more_fds_than_a_share)

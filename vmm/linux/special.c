@@ -95,10 +95,13 @@ int special_open(struct process *p, const char *path, int flags, struct file **f
 	return err ? -ENOMEM : 0;
 }
 
+/* MFD_NAME_MAX_LEN of mm/memfd.c, and the NUL. */
+#define MEMFD_NAME_SIZE 250
+
 int64_t sys_memfd_create(struct process *p, const uint64_t a[6])
 {
-	char name[256] = "/memfd:", real[sizeof(name) + 16];
-	long len = mm_copy_string(p->mm, name + 7, a[0], sizeof(name) - 6);
+	char name[MEMFD_NAME_SIZE], real[sizeof(name) + sizeof("/memfd: (deleted)")];
+	long len = mm_copy_string(p->mm, name, a[0], sizeof(name));
 	unsigned flags = (unsigned)a[1];
 	struct file *file;
 	int nr, fd;
@@ -113,10 +116,10 @@ int64_t sys_memfd_create(struct process *p, const uint64_t a[6])
 	nr = fd_unused(&p->files);
 	if (nr < 0)
 		return nr;
-	fd = memfd_create(name + 7, MFD_CLOEXEC | (flags & MFD_ALLOW_SEALING));
+	fd = memfd_create(name, MFD_CLOEXEC | (flags & MFD_ALLOW_SEALING));
 	if (fd < 0)
 		return -errno;
-	snprintf(real, sizeof(real), "%s (deleted)", name);
+	snprintf(real, sizeof(real), "/memfd:%s (deleted)", name);
 	file = file_new(fd, true, S_IFREG, O_RDWR, real);
 	if (!file) {
 		close(fd);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * special.c: files that need no grant: /dev/zero, /dev/null, /proc/self/maps, memfds. It says what
+ * it found, natively the same.
+ */
+#include "guest/rt.h"
+
+static void name_of(size_t len)
+{
+	static char name[400];
+	long fd;
+
+	memset(name, 'n', len);
+	name[len] = '\0';
+	fd = sys3(__NR_memfd_create, (long)name, 0, 0);
+	say("a name of %lu: %ld\n", len, fd);
+	if (fd >= 0)
+		sys_close((int)fd);
+}
+
+static void names(void)
+{
+	name_of(0);
+	name_of(248);
+	name_of(249);
+	name_of(250);
+	name_of(399);
+	say("no name: %ld\n", sys3(__NR_memfd_create, 8, 0, 0));
+	say("no such flag: %ld\n", sys3(__NR_memfd_create, (long)"n", 0x1000, 0));
+}
+
+/* Two mappings of a memfd and its file are one memory; behind its end there is none. */
+static void memfd(void)
+{
+	int fd = (int)sys3(__NR_memfd_create, (long)"special", 0, 0);
+	char *a, *b, byte = 0;
+
+	say("grow: %ld\n", sys3(__NR_ftruncate, fd, 3 * PAGE_SIZE + 5, 0));
+	a = must_map(NULL, 4 * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+	b = must_map(NULL, 4 * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd);
+	a[PAGE_SIZE] = 'x';
+	sys_pread64(fd, &byte, 1, PAGE_SIZE);
+	say("seen: %c, %c\n", b[PAGE_SIZE], byte);
+	b[PAGE_SIZE] = 'y';
+	say("private: %c\n", a[PAGE_SIZE]);
+	say("tail: %d\n", a[3 * PAGE_SIZE + 100]);
+	say("shrink: %ld\n", sys3(__NR_ftruncate, fd, PAGE_SIZE, 0));
+	/* private copies go with the file's end: a call says so */
+	say("behind the end: %ld, %ld\n", sys_pwrite64(fd, a + PAGE_SIZE, 1, 0),
+	    sys_pwrite64(fd, b + PAGE_SIZE, 1, 0));
+}
+
+static void devices(void)
+{
+	int zero = must_open("/dev/zero", O_RDWR, NULL), null;
+	char *p = must_map(NULL, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE, zero);
+	char *s = must_map(NULL, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, zero);
+	char byte = 'b';
+
+	p[1] = s[1] = 'z';
+	sys_read(zero, &byte, 1);
+	say("zero: %d %d %d %ld\n", p[0], s[PAGE_SIZE], byte, sys_write(zero, "w", 1));
+	null = must_open("/dev/null", O_RDWR, NULL);
+	say("null: %ld %ld\n", sys_read(null, &byte, 1), sys_write(null, "word", 4));
+	say("mapped: %ld\n", sys_mmap(NULL, PAGE_SIZE, PROT_READ, MAP_PRIVATE, null, 0));
+	say("for reading only: %ld\n",
+	    sys_mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+		     must_open("/dev/zero", O_RDONLY, NULL), 0));
+}
+
+static void maps(void)
+{
+	int fd = must_open("/proc/self/maps", O_RDONLY, NULL);
+	char byte = 0;
+
+	sys_read(fd, &byte, 1);
+	say("maps: %c\n", byte);
+	say("mapped: %ld\n", sys_mmap(NULL, PAGE_SIZE, PROT_READ, MAP_PRIVATE, fd, 0));
+}
+
+int main(void)
+{
+	names();
+	memfd();
+	devices();
+	maps();
+	return 0;
+}
