@@ -13,7 +13,7 @@ static void name_of(size_t len)
 	memset(name, 'n', len);
 	name[len] = '\0';
 	fd = sys3(__NR_memfd_create, (long)name, 0, 0);
-	say("a name of %lu: %ld\n", len, fd);
+	say("a name of %lu: %ld\n", len, fd < 0 ? fd : 0);
 	if (fd >= 0)
 		sys_close((int)fd);
 }

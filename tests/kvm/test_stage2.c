@@ -101,7 +101,7 @@ Test(stage2, a_mapped_file_is_served_from_the_file_by_pieces, LIMIT)
 	free(bytes);
 }
 
-Test(stage2, an_unknown_one_is_refused)
+Test(stage2, an_unknown_one_is_refused, LIMIT)
 {
 	struct mv_options opt;
 	struct mv_error err;

@@ -58,7 +58,12 @@ static int open_maps(struct process *p, int flags)
 
 static int open_device(const char *path, int flags)
 {
-	int fd = open(path, (flags & ~O_CREAT) | O_CLOEXEC | O_NOCTTY);
+	const int served = O_ACCMODE | O_NONBLOCK | O_APPEND | O_DIRECTORY | O_TRUNC | O_NOFOLLOW;
+	int fd;
+
+	if (flags & (O_PATH | O_DIRECT)) /* as policy_open() has it */
+		return -EINVAL;
+	fd = open(path, (flags & served) | O_CLOEXEC | O_NOCTTY);
 
 	return fd < 0 ? -errno : fd;
 }

@@ -184,8 +184,10 @@ int mm_truncated(struct mm *mm, uint64_t dev, uint64_t ino)
 		n = g.err;
 	/* those without a mapping, too */
 	for (struct object *obj = mm->phys->files; obj; obj = obj->next)
-		if (obj->ino == ino && obj->dev == dev)
+		if (obj->ino == ino && obj->dev == dev) {
 			object_refresh(obj);
+			obj->cut = false;
+		}
 	pthread_mutex_unlock(&mm->lock);
 	return n < 0 ? (int)n : 0;
 }

@@ -158,6 +158,7 @@ int object_refresh(struct object *obj)
 		return 0;
 	if (fstat(obj->fd, &st))
 		return -errno;
+	obj->cut |= (uint64_t)st.st_size < obj->size;
 	obj->size = (uint64_t)st.st_size;
 	return 0;
 }
@@ -165,7 +166,7 @@ int object_refresh(struct object *obj)
 bool object_was_cut(const struct phys *phys, uint64_t dev, uint64_t ino, uint64_t size)
 {
 	for (const struct object *obj = phys->files; obj; obj = obj->next)
-		if (obj->ino == ino && obj->dev == dev && obj->size > size)
+		if (obj->ino == ino && obj->dev == dev && (obj->cut || obj->size > size))
 			return true;
 	return false;
 }

@@ -41,6 +41,7 @@ struct object {
 	bool shmem;	      /* file: on tmpfs, or a memfd */
 	bool thp_aligned; /* its file system, or device, places mappings for 2 MiB leaves */
 	uint64_t size;	  /* bytes; of a file, at the last object_refresh() */
+	bool cut;	  /* ... which found it smaller: mm_truncated() is due */
 	char *name;	  /* file: the path it was opened by; else NULL */
 	struct object *next, **pprev; /* file: in phys->files */
 	struct window *windows;	      /* file: by offset, ascending */
