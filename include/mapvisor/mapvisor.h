@@ -270,14 +270,15 @@ MV_API void mv_counters(struct mv_vm *vm, struct mv_counters *counters);
 
 /* What counts against mv_options.mem, in bytes: charged is the sum of what follows it. */
 struct mv_memory {
-	uint64_t limit;	  /* mv_options.mem, in whole pages */
-	uint64_t charged; /* of it, in use */
-	uint64_t touched; /* anonymous frames that were used */
-	uint64_t idle;	  /* anonymous frames reserved around faults, never touched yet */
-	uint64_t tables;  /* page tables, and the monitor's pages */
-	uint64_t nodes;	  /* the VMM's index of frames and guards, shaped as tables are */
-	uint64_t freed;	  /* freed tables and nodes that the host still backs */
-	uint64_t memfds;  /* what memfd_create(2) made */
+	uint64_t limit;	   /* mv_options.mem, in whole pages */
+	uint64_t charged;  /* of it, in use */
+	uint64_t touched;  /* anonymous frames that were used */
+	uint64_t idle;	   /* anonymous frames reserved around faults, never touched yet */
+	uint64_t tables;   /* page tables, and the monitor's pages */
+	uint64_t nodes;	   /* the VMM's index of frames and guards, shaped as tables are */
+	uint64_t freed;	   /* freed tables and nodes that the host still backs */
+	uint64_t memfds;   /* what memfd_create(2) made */
+	uint64_t promised; /* to MAP_HUGETLB's pages that were not touched yet */
 };
 
 /* Costs a walk of all tables. */

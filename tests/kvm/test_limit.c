@@ -51,8 +51,8 @@ Test(limit, a_memfd_that_would_exceed_it_gets_enospc, LIMIT)
 static void assert_sums(struct sandbox *s, struct mv_memory *m)
 {
 	mv_memory(s->vm, m);
-	cr_assert_eq(m->charged,
-		     m->touched + m->idle + m->tables + m->nodes + m->freed + m->memfds);
+	cr_assert_eq(m->charged, m->touched + m->idle + m->tables + m->nodes + m->freed +
+					 m->memfds + m->promised);
 	cr_assert_leq(m->charged, m->limit);
 }
 

@@ -279,6 +279,43 @@ Test(fatal, a_read_behind_the_end_of_the_file_is_sigbus, LIMIT)
 	unlink(path);
 }
 
+/* The words of the pages that hugetlb left, by leaves of 2 MiB; its first one is unmapped. */
+static void assert_huge_pages(struct sandbox *s, uint64_t base)
+{
+	const uint64_t pattern = 0x726f73697670616dull, huge = 2 << 20;
+	struct mv_vma v;
+	struct mv_walk w;
+
+	cr_assert(!mv_vma(s->vm, base + huge, &v));
+	cr_assert_eq(v.start, base + huge);
+	cr_assert_str_eq(v.name, "/anon_hugepage (deleted)");
+	for (uint64_t i = huge; i < 4 * huge; i += MV_PAGE_SIZE) {
+		uint64_t word = i ^ pattern;
+
+		mv_assert_mem_eq(s->vm, base + i, &word, 8);
+		cr_assert(!mv_walk(s->vm, base + i, &w));
+		cr_assert_eq(w.page_size, huge);
+		cr_assert_eq(w.access, i < 2 * huge ? MV_READ : MV_READ | MV_WRITE);
+	}
+}
+
+Test(payloads, hugetlb_memory_lies_under_2_mib_leaves_in_every_mode, LIMIT)
+{
+	REQUIRE_KVM();
+	for (int thp = MV_THP_NEVER; thp <= MV_THP_ALWAYS; thp++) {
+		struct sandbox s;
+
+		sandbox_init(&s);
+		s.opt.thp = (enum mv_thp)thp;
+		sandbox_do(&s, "hugetlb");
+		mv_assert_exited(&s.end, 0);
+		cr_assert_str_eq(s.text, "8 huge pages\n");
+		assert_huge_pages(&s, global(&s, "private"));
+		assert_huge_pages(&s, global(&s, "shared"));
+		sandbox_close(&s);
+	}
+}
+
 Test(fatal, a_page_without_prot_exec_is_not_executed, LIMIT)
 {
 	struct sandbox s;

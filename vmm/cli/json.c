@@ -256,6 +256,7 @@ static json_t *memory_json(struct mv_vm *vm)
 		{ "nodes", json_integer(m.nodes) },
 		{ "freed", json_integer(m.freed) },
 		{ "memfds", json_integer(m.memfds) },
+		{ "promised", json_integer(m.promised) },
 		{ 0 },
 	});
 }

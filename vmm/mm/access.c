@@ -240,7 +240,11 @@ static uint64_t poke_page(struct mm *mm, gva_t gva, char *buf, uint64_t len)
 	unsigned flags;
 	int err;
 
-	if (!vma || (!vma_private(vma) && !(vma->vm_flags & VM_WRITE)))
+	if (!vma)
+		return 0;
+	/* "hugetlb does not support FOLL_FORCE|FOLL_WRITE" */
+	if (!(vma->vm_flags & VM_WRITE) &&
+	    (!vma_private(vma) || vma->vm_flags & VM_HUGETLB))
 		return 0;
 	flags = vma->vm_flags;
 	vma->vm_flags |= VM_READ | VM_WRITE;

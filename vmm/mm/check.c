@@ -20,6 +20,7 @@ struct check {
 	uint64_t tables[5]; /* by level, those met */
 	uint64_t owned;	    /* frames of 4 KiB that something owns */
 	uint64_t nodes;	    /* pagemaps', those met */
+	uint64_t promised;  /* charged for huge pages that have no frame yet */
 };
 
 __attribute__((format(printf, 2, 3))) static void wrong(struct check *c, const char *fmt,
@@ -53,6 +54,8 @@ static void check_tree(struct check *c)
 		    (v->vm_start | v->vm_end) & ~PAGE_MASK || v->vm_end > MV_TASK_SIZE)
 			wrong(c, "VMA %#lx-%#lx after one that ends at %#lx", v->vm_start,
 			      v->vm_end, end);
+		if (v->vm_flags & VM_HUGETLB && (v->vm_start | v->vm_end) & ~PMD_MASK)
+			wrong(c, "VMA %#lx-%#lx cuts a huge page", v->vm_start, v->vm_end);
 		end = v->vm_end;
 		total += vma_pages(v);
 		locked += v->vm_flags & VM_LOCKED ? vma_pages(v) : 0;
@@ -116,6 +119,9 @@ static void private_page(struct check *c, uint64_t index)
 
 	if (!v || !vma_private(v))
 		wrong(c, "private page %#lx without a private VMA", index << PAGE_SHIFT);
+	else if (v->vm_flags & VM_HUGETLB && !pagemap_get(&c->mm->anon, index).huge)
+		wrong(c, "private page %#lx of 4 KiB in a VMA of 2 MiB ones",
+		      index << PAGE_SHIFT);
 	if (pagemap_get(&c->mm->guards, index).gfn)
 		wrong(c, "private page %#lx under a guard", index << PAGE_SHIFT);
 }
@@ -129,6 +135,41 @@ static bool first_vma_of(struct check *c, const struct vma *vma)
 	return true;
 }
 
+/* Blocks of the object's private VMAs, of the object itself where it is shared. */
+static uint64_t blocks_of(struct check *c, const struct vma *vma, uint64_t *filled)
+{
+	uint64_t pages = 0;
+
+	*filled = vma->vm_object->pages.pages;
+	if (!vma_private(vma))
+		return vma->vm_object->size >> PMD_SHIFT;
+	for (struct vma *v = vma_find(c->mm, 0); v; v = vma_next(v)) {
+		if (v->vm_object != vma->vm_object)
+			continue;
+		pages += vma_pages(v);
+		for (gva_t at = v->vm_start; at < v->vm_end; at += PMD_SIZE)
+			if (pagemap_get(&c->mm->anon, at >> PAGE_SHIFT).gfn)
+				*filled += PMD_PAGES;
+	}
+	return pages / PMD_PAGES;
+}
+
+/* Huge pages that were reserved are charged as long as they have no frame. */
+static void check_promises(struct check *c, const struct vma *vma)
+{
+	const struct object *obj = vma->vm_object;
+	uint64_t filled, blocks = blocks_of(c, vma, &filled);
+	uint64_t expected = obj->reserves ? blocks - filled / PMD_PAGES : 0;
+
+	c->promised += obj->promised * PMD_PAGES;
+	if (filled % PMD_PAGES)
+		wrong(c, "VMA %#lx: %lu pages are no huge ones", vma->vm_start, filled);
+	/* of a shared one that begins behind its object's first page, less was reserved */
+	if (vma_private(vma) ? obj->promised != expected : obj->promised > expected)
+		wrong(c, "VMA %#lx: %lu huge pages promised, %lu expected", vma->vm_start,
+		      obj->promised, expected);
+}
+
 static void check_owners(struct check *c)
 {
 	uint64_t end = MV_TASK_SIZE >> PAGE_SHIFT;
@@ -138,6 +179,9 @@ static void check_owners(struct check *c)
 		if (v->vm_object && v->vm_object->kind == OBJECT_ANON && first_vma_of(c, v))
 			own_all(c, &v->vm_object->pages, "shared", NULL);
 	c->nodes += pagemap_nodes(&c->mm->guards);
+	for (struct vma *v = vma_find(c->mm, 0); v; v = vma_next(v))
+		if (v->vm_flags & VM_HUGETLB && first_vma_of(c, v))
+			check_promises(c, v);
 	for (uint64_t i = 0; (i = pagemap_next(&c->mm->guards, i, end)) < end; i++)
 		if (!vma_lookup(c->mm, i << PAGE_SHIFT))
 			wrong(c, "a guard at %#lx without a VMA", i << PAGE_SHIFT);
@@ -196,7 +240,10 @@ static void check_leaf(struct check *c, gva_t gva, unsigned level, uint64_t e)
 		if (phys_frame(c->mm->phys, head)->refs > 1 || !v->anon_id)
 			allowed &= ~PTE_W;
 	} else {
-		if (vma_is_anonymous(v) || level != LEVEL_PTE ||
+		unsigned want = v->vm_flags & VM_HUGETLB ? LEVEL_PMD : LEVEL_PTE;
+
+		if (vma_is_anonymous(v) || level != want ||
+		    (vma_private(v) && want == LEVEL_PMD) ||
 		    pte_gfn(e) != object_frame(v, gva))
 			wrong(c, "entry %#lx for %#lx, where no page is", e, gva);
 		if (vma_private(v))
@@ -313,9 +360,12 @@ static void check_totals(struct check *c)
 	if (c->nodes != phys->nodes)
 		wrong(c, "%lu nodes without an empty one, counted %lu", c->nodes,
 		      phys->nodes);
-	if (phys->charged != phys->reserved + tables + phys->foreign)
-		wrong(c, "charged %lu for %lu frames, %lu tables, %lu other pages",
-		      phys->charged, phys->reserved, tables, phys->foreign);
+	if (c->promised != phys->promised)
+		wrong(c, "%lu pages promised, counted %lu", c->promised, phys->promised);
+	if (phys->charged != phys->reserved + tables + phys->foreign + phys->promised)
+		wrong(c,
+		      "charged %lu for %lu frames, %lu tables, %lu promised pages, %lu others",
+		      phys->charged, phys->reserved, tables, phys->promised, phys->foreign);
 }
 
 const char *mm_check(struct mm *mm, char *text, size_t size)

@@ -619,6 +619,8 @@ static struct mm_fault do_missing(struct fault *f)
 	struct object *obj = vma->vm_object;
 	struct pagemap_entry page = { 0, false };
 
+	if (vma->vm_flags & VM_HUGETLB)
+		return mm_hugetlb_fault(f->mm, vma, f->gva, &f->path);
 	if (vma_private(vma))
 		page = pagemap_get(&f->mm->anon, index_of(f->gva));
 	if (page.gfn)

@@ -207,11 +207,12 @@ void mm_memory(struct mm *mm, struct mv_memory *m)
 		.touched = (phys->reserved << PAGE_SHIFT) - idle,
 		.idle = idle,
 		.tables = (phys->charged - phys->reserved - phys->nodes - phys->foreign -
-			   freed)
+			   phys->promised - freed)
 			  << PAGE_SHIFT,
 		.nodes = phys->nodes << PAGE_SHIFT,
 		.freed = freed << PAGE_SHIFT,
 		.memfds = phys->foreign << PAGE_SHIFT,
+		.promised = phys->promised << PAGE_SHIFT,
 	};
 	pthread_mutex_unlock(&mm->lock);
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mman.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "vmm/mm/pgtable.h"
@@ -23,8 +24,9 @@ struct advice {
 	struct gather *g;
 	int behavior;
 	gva_t start, end;
-	struct vma *vma; /* becomes what holds the piece after a change of flags */
-	gfn_t holes;	 /* MADV_REMOVE: the frames of the pages that went, by next */
+	struct vma *vma;  /* becomes what holds the piece after a change of flags */
+	gfn_t holes;	  /* MADV_REMOVE: the frames of the pages that went, by next */
+	gfn_t huge_holes; /* ... of 2 MiB */
 };
 
 /* Fewest pages that the whole 2 MiB need to be one leaf's: the VMA holds them. */
@@ -64,7 +66,8 @@ static int flags_for(const struct vma *vma, int behavior, unsigned *set, unsigne
 		}
 	if (behavior == MADV_WIPEONFORK && (vma->vm_object || vma->vm_flags & VM_SHARED))
 		return -EINVAL;
-	if (behavior == MADV_MERGEABLE && !vma_private(vma)) /* vma_ksm_compatible() */
+	/* vma_ksm_compatible() */
+	if (behavior == MADV_MERGEABLE && (!vma_private(vma) || vma->vm_flags & VM_HUGETLB))
 		*set = 0;
 	return 0;
 }
@@ -93,10 +96,25 @@ static int split_ends(struct advice *a)
 	return err ? err : mm_split_at(a->mm, a->g, a->end);
 }
 
+/*
+ * madvise_dontneed_free_valid_vma(): callers may not know how large the pages are, and must not
+ * lose more than they said: the end is rounded down.
+ */
+static int dontneed_hugetlb(const struct advice *a)
+{
+	gva_t end = a->end & PMD_MASK;
+
+	if (a->start & ~PMD_MASK)
+		return -EINVAL;
+	return end > a->start ? mm_hugetlb_zap(a->mm, a->g, a->vma, a->start, end) : 0;
+}
+
 static int dontneed(struct advice *a)
 {
 	int err;
 
+	if (a->vma->vm_flags & VM_HUGETLB)
+		return dontneed_hugetlb(a);
 	if (a->vma->vm_flags & VM_LOCKED && a->behavior != MADV_DONTNEED_LOCKED)
 		return -EINVAL;
 	err = split_ends(a);
@@ -140,6 +158,50 @@ static int lazyfree(struct advice *a)
 	return err;
 }
 
+/* Pages [first, last) of an anonymous object are gone: fill_holes() does the rest. How many. */
+static uint64_t remove_pages(struct advice *a, struct object *obj, uint64_t first,
+			     uint64_t last)
+{
+	gfn_t *holes = obj->huge ? &a->huge_holes : &a->holes;
+	uint64_t before = obj->pages.pages;
+
+	obj->hole_start = obj->hole_end ? min_u64(obj->hole_start, first) : first;
+	obj->hole_end = max_u64(obj->hole_end, last);
+	for (uint64_t i = first; (i = pagemap_next(&obj->pages, i, last)) < last;) {
+		gfn_t gfn = pagemap_clear(&obj->pages, i).gfn;
+
+		phys_frame(a->mm->phys, gfn)->next = *holes;
+		*holes = gfn;
+	}
+	return before - obj->pages.pages;
+}
+
+/* hugetlbfs_zero_partial_page(): pages [first, last), all of one block. */
+static void zero_pages(const struct advice *a, const struct object *obj, uint64_t first,
+		       uint64_t last)
+{
+	gfn_t gfn = first < last ? pagemap_get(&obj->pages, first).gfn : 0;
+
+	if (gfn)
+		memset(phys_hva(a->mm->phys, gfn_gpa(gfn)), 0,
+		       (last - first) << PAGE_SHIFT);
+}
+
+/* hugetlbfs_punch_hole(): whole blocks go, parts of one are made zero. */
+static void punch_hugetlb(struct advice *a, struct object *obj, uint64_t first,
+			  uint64_t last)
+{
+	uint64_t from = align_up(first, PMD_PAGES), to = last & ~(PMD_PAGES - 1), gone = 0;
+
+	zero_pages(a, obj, first, min_u64(last, from));
+	if (last > from)
+		zero_pages(a, obj, to, last);
+	if (from < to)
+		gone = remove_pages(a, obj, from, to);
+	if (obj->reserves)
+		mm_hugetlb_promise(obj, gone / PMD_PAGES);
+}
+
 /* MADV_REMOVE: a hole in what all mappings of the object see. */
 static int punch_hole(struct advice *a)
 {
@@ -156,15 +218,10 @@ static int punch_hole(struct advice *a)
 				 (off_t)(pgoff << PAGE_SHIFT), (off_t)(n << PAGE_SHIFT))
 			       ? -errno
 			       : 0;
-	obj->hole_start = obj->hole_end ? min_u64(obj->hole_start, pgoff) : pgoff;
-	obj->hole_end = max_u64(obj->hole_end, pgoff + n);
-	for (uint64_t i = pgoff;
-	     (i = pagemap_next(&obj->pages, i, pgoff + n)) < pgoff + n;) {
-		gfn_t gfn = pagemap_clear(&obj->pages, i).gfn;
-
-		phys_frame(a->mm->phys, gfn)->next = a->holes;
-		a->holes = gfn;
-	}
+	if (obj->huge)
+		punch_hugetlb(a, obj, pgoff, pgoff + n);
+	else
+		remove_pages(a, obj, pgoff, pgoff + n);
 	return 0;
 }
 
@@ -183,41 +240,49 @@ static int hole_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 		return 0;
 	mm->count.zapped++;
 	pt_set(mm, leaf->table, leaf->entry, 0);
+	mm_unlink_shadow(h->g, leaf, old);
 	if (old & PTE_A)
-		gather_keep(h->g, pte_gfn(old), 1);
+		gather_keep(h->g, pte_gfn(old), leaf->level == LEVEL_PMD ? PMD_PAGES : 1);
 	return 0;
+}
+
+static void put_frames(const struct advice *a, gfn_t gfn, bool huge)
+{
+	while (gfn) {
+		struct frame *f = phys_frame(a->mm->phys, gfn);
+		gfn_t next = f->next;
+
+		f->next = 0;
+		gather_put(a->g, (struct pagemap_entry){ gfn, huge }, true);
+		gfn = next;
+	}
 }
 
 /*
  * The entries for the pages that went, in all mappings of their objects; then the frames. Once
  * a call, as it may be about as many pieces as there are VMAs.
  */
-static void fill_holes(struct mm *mm, struct gather *g, gfn_t frames)
+static void fill_holes(const struct advice *a)
 {
+	struct mm *mm = a->mm;
 	struct vma *vma;
-	gfn_t gfn;
 
-	if (!frames)
+	if (!a->holes && !a->huge_holes)
 		return;
 	for (vma = vma_find(mm, 0); vma; vma = vma_next(vma)) {
 		const struct object *obj = vma->vm_object;
 		uint64_t from = obj ? max_u64(obj->hole_start, vma->vm_pgoff) : 0;
 		uint64_t to = obj ? min_u64(obj->hole_end, vma_pgoff(vma, vma->vm_end)) : 0;
-		struct hole h = { g, vma };
+		struct hole h = { a->g, vma };
 
 		if (from < to)
 			pt_for_each(mm,
 				    vma->vm_start + ((from - vma->vm_pgoff) << PAGE_SHIFT),
-				    vma->vm_start + ((to - vma->vm_pgoff) << PAGE_SHIFT), g,
-				    hole_leaf, &h);
+				    vma->vm_start + ((to - vma->vm_pgoff) << PAGE_SHIFT),
+				    a->g, hole_leaf, &h);
 	}
-	while ((gfn = frames)) {
-		struct frame *f = phys_frame(mm->phys, gfn);
-
-		frames = f->next;
-		f->next = 0;
-		gather_put(g, (struct pagemap_entry){ gfn, false }, true);
-	}
+	put_frames(a, a->holes, false);
+	put_frames(a, a->huge_holes, true);
 }
 
 /* No object has a hole any more. */
@@ -243,7 +308,7 @@ static int guard_install(struct advice *a)
 {
 	int err;
 
-	if (a->vma->vm_flags & VM_LOCKED)
+	if (a->vma->vm_flags & (VM_LOCKED | VM_HUGETLB))
 		return -EINVAL;
 	/* anonymous memory's guards keep VMAs apart as pages do */
 	if (vma_is_anonymous(a->vma))
@@ -263,6 +328,8 @@ static int guard_remove(struct advice *a)
 {
 	uint64_t i = a->start >> PAGE_SHIFT, end = a->end >> PAGE_SHIFT;
 
+	if (a->vma->vm_flags & VM_HUGETLB)
+		return -EINVAL;
 	while ((i = pagemap_next(&a->mm->guards, i, end)) < end)
 		pagemap_clear(&a->mm->guards, i);
 	return 0;
@@ -273,7 +340,7 @@ static int guard_remove(struct advice *a)
 /* MADV_COLD and MADV_PAGEOUT: nothing ages here, and there is no swap. */
 static int cold(const struct advice *a)
 {
-	return a->vma->vm_flags & VM_LOCKED ? -EINVAL : 0;
+	return a->vma->vm_flags & (VM_LOCKED | VM_HUGETLB) ? -EINVAL : 0;
 }
 
 /* Have the host read the file ahead. */
@@ -414,7 +481,7 @@ static long do_madvise(struct mm *mm, gva_t addr, uint64_t len_in, int behavior)
 				behavior == MADV_POPULATE_READ ? MV_READ : MV_WRITE);
 	gather_init(&g, mm->phys);
 	err = walk(&a, addr + len);
-	fill_holes(mm, &g, a.holes);
+	fill_holes(&a);
 	if (behavior == MADV_REMOVE)
 		forget_holes(mm);
 	return gather_finish(&g) ? g.err : err;

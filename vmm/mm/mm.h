@@ -237,7 +237,26 @@ void mm_note_idle(struct mm *mm, gva_t start, gva_t end);
 /* anon_vma_prepare(): the VMA merges as one that has private pages from now on. */
 void mm_prepare_anon_id(struct mm *mm, struct vma *vma);
 
-/* place.c: get_unmapped_area() of mm/mmap.c. What is to be mapped: a file (with its pgoff), or not. */
+/* ---- hugetlb.c: VMAs with VM_HUGETLB */
+
+/* Promise every block of the new VMA a frame, but with MAP_NORESERVE. 0 or -errno. */
+int mm_hugetlb_reserve(struct mm *mm, const struct vma *vma);
+/* [start, end) is going to be unmapped: what was promised to private blocks of it is free. */
+void mm_hugetlb_unreserve(struct mm *mm, gva_t start, gva_t end);
+/* The object gets n promises back, for frames that are freed. */
+void mm_hugetlb_promise(struct object *obj, uint64_t n);
+/* MADV_DONTNEED of [start, end), whole blocks of the VMA. Flushed; 0 or -errno. */
+int mm_hugetlb_zap(struct mm *mm, struct gather *g, const struct vma *vma, gva_t start,
+		   gva_t end);
+struct pt_path;
+/* hugetlb_no_page(): there is no entry for gva. path becomes that of the one it gets. */
+struct mm_fault mm_hugetlb_fault(struct mm *mm, struct vma *vma, gva_t gva,
+				 struct pt_path *path);
+
+/*
+ * place.c: get_unmapped_area() of mm/mmap.c. What is to be mapped: a file (with its pgoff), or
+ * MAP_HUGETLB's object, or neither.
+ */
 long mm_get_unmapped_area(struct mm *mm, const struct object *file, gva_t addr,
 			  uint64_t len, uint64_t pgoff, int flags);
 /* Whether [addr, addr + len) is free down to the gap that a stack above it keeps. */
@@ -245,7 +264,10 @@ bool mm_is_free(struct mm *mm, gva_t addr, uint64_t len);
 
 /* do_vmi_munmap(): nothing is left mapped in [start, start + len). Flushed; 0 or -errno. */
 int mm_do_munmap(struct mm *mm, gva_t start, uint64_t len);
-/* vma_modify(): [start, end) of *vma, and what it merges with; *vma becomes it. 0 or -ENOMEM. */
+/*
+ * vma_modify(): [start, end) of *vma, and what it merges with; *vma becomes it. 0; -ENOMEM;
+ * -EINVAL: a 2 MiB page of MAP_HUGETLB's would be cut.
+ */
 int mm_modify_flags(struct mm *mm, struct gather *g, struct vma **vma, gva_t start,
 		    gva_t end, unsigned vm_flags);
 /* The new VMA, merged where it can be; what was there before is gone already. Or NULL. */

@@ -32,9 +32,12 @@
 /* Split so that a VMA begins at gva, if one spans it. */
 static int cut(struct mm *mm, struct gather *g, gva_t gva)
 {
-	int err = mm_split_at(mm, g, gva); /* first: no leaf may lie across two VMAs */
 	struct vma *vma = vma_lookup(mm, gva);
+	int err;
 
+	if (vma && vma->vm_flags & VM_HUGETLB && gva & ~PMD_MASK)
+		return -EINVAL;	       /* hugetlb_vm_op_split() */
+	err = mm_split_at(mm, g, gva); /* first: no leaf may lie across two VMAs */
 	if (!err && vma && vma->vm_start < gva)
 		err = vma_split(mm, vma, gva);
 	return err;
@@ -72,6 +75,7 @@ static int unmap(struct mm *mm, struct gather *g, gva_t start, gva_t end)
 	err = cut_range(mm, g, start, end);
 	if (err)
 		return err;
+	mm_hugetlb_unreserve(mm, start, end);
 	mm_zap_range(mm, g, start, end);
 	clear_guards(mm, start, end);
 	/* the last VMA of an object takes the object's frames with it: not before the flush */
@@ -164,6 +168,8 @@ static int map_region(struct mm *mm, const struct vma *want)
 {
 	int err = mm_do_munmap(mm, want->vm_start, want->vm_end - want->vm_start);
 
+	if (!err && want->vm_flags & VM_HUGETLB)
+		err = mm_hugetlb_reserve(mm, want);
 	if (err)
 		return err;
 	return mm_insert_region(mm, want) ? 0 : -ENOMEM;
@@ -204,11 +210,11 @@ static int describe(struct mm *mm, struct vma *want, uint64_t len, int prot, int
 				  want->vm_pgoff);
 	if (kind < 0)
 		return kind;
-	if (flags & MAP_HUGETLB)
-		return -ENOMEM; /* no pool of reserved huge pages: as Linux with an empty one */
 	want->vm_flags |= (unsigned)kind;
 	/* accountable_mapping() */
-	if ((want->vm_flags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) == VM_WRITE)
+	if (obj && obj->huge)
+		want->vm_flags |= VM_HUGETLB;
+	else if ((want->vm_flags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) == VM_WRITE)
 		want->vm_flags |= VM_ACCOUNT;
 	return 0;
 }
@@ -233,7 +239,7 @@ static long do_mmap(struct mm *mm, gva_t addr, uint64_t len, int prot, int flags
 		    struct object *obj, bool readable, bool writable, uint64_t pgoff)
 {
 	struct vma want = { .vm_pgoff = pgoff, .vm_object = obj };
-	bool anon;
+	bool anon, wanted;
 	long ret;
 	int err;
 
@@ -266,15 +272,44 @@ static long do_mmap(struct mm *mm, gva_t addr, uint64_t len, int prot, int flags
 		err = anon_object(mm, &want);
 	if (err)
 		return err;
+	wanted = want.vm_flags & VM_LOCKED ||
+		 (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE;
+	if (want.vm_flags & VM_HUGETLB) /* __mmap_complete(): never counted as locked */
+		want.vm_flags &= ~VM_LOCKED_MASK;
 	err = map_region(mm, &want);
 	if (anon)
 		object_put(want.vm_object);
 	if (err)
 		return err;
-	if (want.vm_flags & VM_LOCKED ||
-	    (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)
+	if (wanted)
 		populate(mm, want.vm_start, want.vm_end);
 	return (long)want.vm_start;
+}
+
+/* hstate_sizelog(): 2 MiB is the default, and the only size. */
+static bool has_hstate(int flags)
+{
+	unsigned log = (unsigned)flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
+
+	return !log || log == PMD_SHIFT;
+}
+
+/* ksys_mmap_pgoff(): memory in huge pages is a file's, to all that follows. */
+static long mmap_hugetlb(struct mm *mm, gva_t addr, uint64_t len, int prot, int flags,
+			 uint64_t pgoff)
+{
+	struct object *obj;
+	long ret;
+
+	if (!(flags & MAP_ANONYMOUS) || !has_hstate(flags))
+		return -EINVAL;
+	len = align_up(len, PMD_SIZE);
+	obj = object_new_hugetlb(mm->phys, len);
+	if (!obj)
+		return -ENOMEM;
+	ret = do_mmap(mm, addr, len, prot, flags & ~MAP_ANONYMOUS, obj, true, true, pgoff);
+	object_put(obj);
+	return ret;
 }
 
 long mm_mmap(struct mm *mm, gva_t addr, uint64_t len, int prot, int flags,
@@ -283,7 +318,10 @@ long mm_mmap(struct mm *mm, gva_t addr, uint64_t len, int prot, int flags,
 	long ret;
 
 	pthread_mutex_lock(&mm->lock);
-	ret = do_mmap(mm, addr, len, prot, flags, obj, readable, writable, pgoff);
+	if (flags & MAP_HUGETLB)
+		ret = mmap_hugetlb(mm, addr, len, prot, flags, pgoff);
+	else
+		ret = do_mmap(mm, addr, len, prot, flags, obj, readable, writable, pgoff);
 	pthread_mutex_unlock(&mm->lock);
 	return ret;
 }
@@ -302,7 +340,8 @@ long mm_munmap(struct mm *mm, gva_t addr, uint64_t len)
 static unsigned account(const struct vma *vma, unsigned vm_flags)
 {
 	if (vm_flags & VM_WRITE) {
-		if (!(vma->vm_flags & (VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE)))
+		if (!(vma->vm_flags &
+		      (VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE | VM_HUGETLB)))
 			vm_flags |= VM_ACCOUNT;
 	} else if (vma_is_anonymous(vma) && !vma->anon_id) {
 		vm_flags &= ~VM_ACCOUNT;
@@ -339,12 +378,15 @@ int mm_modify_flags(struct mm *mm, struct gather *g, struct vma **pvma, gva_t st
 	struct vma *vma = *pvma;
 	int err;
 
-	if (moves_border(vma, start, end, vm_flags))
+	if (moves_border(vma, start, end, vm_flags)) {
 		err = cut_range(mm, g, start, end);
-	else
-		err = cut_within_limit(mm, g, start) || cut_within_limit(mm, g, end);
+	} else {
+		err = cut_within_limit(mm, g, start);
+		if (!err)
+			err = cut_within_limit(mm, g, end);
+	}
 	if (err)
-		return -ENOMEM;
+		return err;
 	vma = vma_lookup(mm, start);
 	vma_set_flags(mm, vma, vm_flags);
 	*pvma = vma_merge(mm, vma);

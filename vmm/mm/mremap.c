@@ -49,19 +49,32 @@ static int check_params(const struct remap *r)
 	return r->mm->map_count + 2 >= r->mm->max_map_count - MAPS_TO_SPARE ? -ENOMEM : 0;
 }
 
+/* align_hugetlb(): whole pages of 2 MiB, and never more of them. */
+static bool align_hugetlb(struct remap *r)
+{
+	r->old_len = align_up(r->old_len, PMD_SIZE);
+	r->new_len = align_up(r->new_len, PMD_SIZE);
+	return !((r->addr | r->new_addr) & ~PMD_MASK) && r->new_len <= r->old_len;
+}
+
 /* check_prep_vma() */
 static int check_vma(struct remap *r)
 {
 	const struct vma *vma = r->vma;
-	uint64_t old_len = min_u64(r->old_len, r->new_len), pgoff;
+	uint64_t old_len, pgoff;
 
 	if (!vma)
 		return -EFAULT;
+	if (vma->vm_flags & VM_HUGETLB && !align_hugetlb(r))
+		return -EINVAL;
+	old_len = min_u64(r->old_len, r->new_len);
 	if (!implies_new_addr(r))
 		r->new_addr = r->addr;
 	if (!implies_new_addr(r) && r->new_len <= r->old_len)
 		return 0;
 	if (!r->old_len && vma_private(vma))
+		return -EINVAL;
+	if (r->flags & MREMAP_DONTUNMAP && vma->vm_flags & VM_HUGETLB) /* VM_DONTEXPAND */
 		return -EINVAL;
 	if (old_len > vma->vm_end - r->addr)
 		return -EFAULT;
@@ -220,6 +233,16 @@ static void leave_empty(const struct remap *r)
 		vma->anon_id = 0;
 }
 
+/* The old place goes. What is promised to private huge pages has moved, not ended. */
+static void unmap_moved(const struct remap *r, struct object *obj)
+{
+	uint64_t promised = obj ? obj->promised : 0;
+
+	mm_do_munmap(r->mm, r->addr, r->old_len);
+	if (obj)
+		mm_hugetlb_promise(obj, promised - obj->promised);
+}
+
 /* move_vma() */
 static long move_vma(struct remap *r)
 {
@@ -239,7 +262,7 @@ static long move_vma(struct remap *r)
 	if (r->flags & MREMAP_DONTUNMAP)
 		leave_empty(r);
 	else if (r->old_len)
-		mm_do_munmap(r->mm, r->addr, r->old_len);
+		unmap_moved(r, new.vm_object);
 	return (long)r->new_addr;
 }
 
@@ -247,9 +270,9 @@ static long move_vma(struct remap *r)
 static int set_new_addr(struct remap *r)
 {
 	const struct vma *vma = r->vma;
-	const struct object *file = vma->vm_object && vma->vm_object->kind != OBJECT_ANON
-					    ? vma->vm_object
-					    : NULL;
+	const struct object *obj = vma->vm_object;
+	const struct object *file = obj && (obj->kind != OBJECT_ANON || obj->huge) ? obj
+										   : NULL;
 	int flags = (r->flags & MREMAP_FIXED ? MAP_FIXED : 0) |
 		    (vma_private(vma) ? 0 : MAP_SHARED);
 	long addr = mm_get_unmapped_area(r->mm, file, implies_new_addr(r) ? r->new_addr : 0,

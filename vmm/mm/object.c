@@ -40,6 +40,19 @@ struct object *object_new_anon(struct phys *phys, uint64_t size)
 	return obj;
 }
 
+struct object *object_new_hugetlb(struct phys *phys, uint64_t size)
+{
+	struct object *obj = object_new_anon(phys, size);
+
+	if (obj && !(obj->name = strdup("/anon_hugepage (deleted)"))) {
+		object_put(obj);
+		return NULL;
+	}
+	if (obj)
+		obj->huge = true;
+	return obj;
+}
+
 struct object *object_new_zero(struct phys *phys, const char *name)
 {
 	struct object *obj = new_object(OBJECT_ZERO, phys);
@@ -134,6 +147,7 @@ void object_put(struct object *obj)
 	if (!obj || --obj->refs)
 		return;
 	free_frames(obj);
+	phys_unpromise(obj->phys, obj->promised * PMD_PAGES);
 	pagemap_destroy(&obj->pages);
 	for (unsigned i = 0; i < obj->nr_windows; i++)
 		phys_del_window(obj->phys, obj->windows[i].arena);

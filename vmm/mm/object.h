@@ -3,7 +3,8 @@
  * object.h: what owns content. A VMA names an object and a page offset in it; the
  * object says in which frame that page is.
  *
- *   anonymous  its pagemap: frames that it owns (MAP_SHARED | MAP_ANONYMOUS)
+ *   anonymous  its pagemap: frames that it owns (MAP_SHARED | MAP_ANONYMOUS). With MAP_HUGETLB
+ *              frames of 2 MiB only, of which it keeps the reservations, a private mapping's, too
  *   file       windows: arenas that are the host's own mapping of the file, so that a page of
  *              the file and its frame are the same memory, with the host and all its processes
  *
@@ -39,6 +40,9 @@ struct object {
 	bool writable;	      /* file: fd is open for writing too; windows are, then */
 	uint64_t dev, ino;    /* file: as fstat gave them */
 	bool shmem;	      /* file: on tmpfs, or a memfd */
+	bool huge;	      /* anonymous: MAP_HUGETLB */
+	bool reserves;	      /* huge: every block of it has a frame, or is promised one */
+	uint64_t promised;    /* huge: frames of 2 MiB that are charged, but not made yet */
 	bool thp_aligned; /* its file system, or device, places mappings for 2 MiB leaves */
 	uint64_t size;	  /* bytes; of a file, at the last object_refresh() */
 	bool cut;	  /* ... which found it smaller: mm_truncated() is due */
@@ -53,6 +57,8 @@ struct object {
 
 /* `size` bytes of zeroes. One reference, the caller's. NULL: no memory. */
 struct object *object_new_anon(struct phys *phys, uint64_t size);
+/* ... in 2 MiB frames: hugetlb_file_setup(). Nothing is promised yet. */
+struct object *object_new_hugetlb(struct phys *phys, uint64_t size);
 /*
  * fd becomes the object's also on failure; it must be readable. 0 or -errno: -ENODEV for what
  * can't be mapped (only regular files can), -ENFILE: phys->max_files are held.

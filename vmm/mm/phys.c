@@ -421,6 +421,34 @@ void phys_uncharge(struct phys *phys, uint64_t n)
 	pthread_mutex_unlock(&phys->lock);
 }
 
+int phys_promise(struct phys *phys, uint64_t n)
+{
+	bool ok;
+
+	pthread_mutex_lock(&phys->lock);
+	ok = has_room(phys, n);
+	phys->charged += ok ? n : 0;
+	phys->promised += ok ? n : 0;
+	pthread_mutex_unlock(&phys->lock);
+	return ok ? 0 : -ENOMEM;
+}
+
+void phys_promise_again(struct phys *phys, uint64_t n)
+{
+	pthread_mutex_lock(&phys->lock);
+	phys->charged += n;
+	phys->promised += n;
+	pthread_mutex_unlock(&phys->lock);
+}
+
+void phys_unpromise(struct phys *phys, uint64_t n)
+{
+	pthread_mutex_lock(&phys->lock);
+	phys->charged -= n;
+	phys->promised -= n;
+	pthread_mutex_unlock(&phys->lock);
+}
+
 gfn_t phys_alloc_anon(struct phys *phys, unsigned want, unsigned *got)
 {
 	gfn_t gfn = 0;
@@ -437,23 +465,42 @@ gfn_t phys_alloc_anon(struct phys *phys, unsigned want, unsigned *got)
 	return gfn;
 }
 
-gfn_t phys_alloc_huge(struct phys *phys)
+/* Lock held. */
+static gfn_t take_huge(struct phys *phys)
 {
 	unsigned got = PMD_PAGES;
+	gfn_t gfn;
+
+	if (!phys->free[ARENA_HUGE] && !has_fresh(phys, ARENA_HUGE, PMD_PAGES))
+		join_split(phys);
+	gfn = pop(phys, &phys->free[ARENA_HUGE]);
+	if (gfn) /* it may have been split */
+		phys_set_huge(phys, gfn, true);
+	else
+		gfn = take_fresh(phys, ARENA_HUGE, PMD_PAGES, PMD_PAGES, &got);
+	phys->reserved += gfn ? PMD_PAGES : 0;
+	return gfn;
+}
+
+gfn_t phys_alloc_huge(struct phys *phys)
+{
 	gfn_t gfn = 0;
 
 	pthread_mutex_lock(&phys->lock);
-	if (has_room(phys, PMD_PAGES)) {
-		if (!phys->free[ARENA_HUGE] && !has_fresh(phys, ARENA_HUGE, PMD_PAGES))
-			join_split(phys);
-		gfn = pop(phys, &phys->free[ARENA_HUGE]);
-		if (gfn) /* it may have been split */
-			phys_set_huge(phys, gfn, true);
-		else
-			gfn = take_fresh(phys, ARENA_HUGE, PMD_PAGES, PMD_PAGES, &got);
-		phys->charged += gfn ? PMD_PAGES : 0;
-		phys->reserved += gfn ? PMD_PAGES : 0;
-	}
+	if (has_room(phys, PMD_PAGES))
+		gfn = take_huge(phys);
+	phys->charged += gfn ? PMD_PAGES : 0;
+	pthread_mutex_unlock(&phys->lock);
+	return gfn;
+}
+
+gfn_t phys_alloc_promised_huge(struct phys *phys)
+{
+	gfn_t gfn;
+
+	pthread_mutex_lock(&phys->lock);
+	gfn = take_huge(phys);
+	phys->promised -= gfn ? PMD_PAGES : 0;
 	pthread_mutex_unlock(&phys->lock);
 	return gfn;
 }

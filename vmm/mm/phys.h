@@ -102,7 +102,8 @@ struct phys {
 	uint64_t flush_keep; /* notifier events for frames that kept their content */
 	uint64_t reserved;   /* of charged, anonymous frames */
 	uint64_t foreign;    /* of charged, pages that are no frames: phys_charge() */
-	uint64_t nodes;	     /* of charged, pagemaps' nodes */
+	uint64_t promised; /* of charged, pages of 2 MiB frames yet to be made: phys_promise() */
+	uint64_t nodes; /* of charged, pagemaps' nodes */
 };
 
 /* *phys is the caller's memory. end: first gpa that the vCPU can't address. -ENOMEM. */
@@ -144,6 +145,8 @@ static inline struct frame *phys_frame(const struct phys *phys, gfn_t gfn)
 gfn_t phys_alloc_anon(struct phys *phys, unsigned want, unsigned *got);
 /* A 2 MiB frame: the gfn of its first page. */
 gfn_t phys_alloc_huge(struct phys *phys);
+/* ... that was promised by phys_promise(), whose charge it takes over. */
+gfn_t phys_alloc_promised_huge(struct phys *phys);
 /* A zeroed page table. */
 gfn_t phys_alloc_table(struct phys *phys);
 /* A zeroed node of a pagemap: a page like a table, that no translation ever leads to. */
@@ -165,6 +168,11 @@ bool phys_can_charge(struct phys *phys, uint64_t n);
 /* Charge n pages that are no frames, memory of the host's all the same. 0 or -ENOMEM. */
 int phys_charge(struct phys *phys, uint64_t n);
 void phys_uncharge(struct phys *phys, uint64_t n);
+/* Charge n pages of 2 MiB frames that are going to be made. 0 or -ENOMEM. */
+int phys_promise(struct phys *phys, uint64_t n);
+/* ... of frames that are freed now, whatever the limit: whoever frees them keeps the right to them. */
+void phys_promise_again(struct phys *phys, uint64_t n);
+void phys_unpromise(struct phys *phys, uint64_t n);
 
 /*
  * Frames of 4 KiB (ARENA_ANON, or a split 2 MiB one) without owner or translation, whose host

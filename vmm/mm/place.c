@@ -74,6 +74,41 @@ static gva_t aligned(struct mm *mm, gva_t addr, uint64_t len, uint64_t offset, i
 	return (gva_t)found + (shift ? shift : PMD_SIZE);
 }
 
+/* The hole's length for which any place in it has `len` bytes at a multiple of 2 MiB. */
+static uint64_t with_slack(uint64_t len)
+{
+	return len + PMD_SIZE - PAGE_SIZE;
+}
+
+/* arch_get_unmapped_area() with the align_mask of a file of huge pages. */
+static long huge_bottom_up(struct mm *mm, gva_t addr, uint64_t len, int flags)
+{
+	bool low = flags & MAP_32BIT;
+	gva_t begin = low ? 0x40000000 : TASK_UNMAPPED_BASE, found;
+	gva_t end = low ? 0x80000000 : MV_TASK_SIZE;
+
+	if (hint_is_free(mm, addr, len, end))
+		return (long)addr;
+	found = vma_find_hole_up(mm, with_slack(len), begin, end);
+	return found ? (long)align_up(found, PMD_SIZE) : -ENOMEM;
+}
+
+/* hugetlb_get_unmapped_area() of fs/hugetlbfs/inode.c; len is a multiple of 2 MiB. */
+static long huge_area(struct mm *mm, gva_t addr, uint64_t len, int flags)
+{
+	gva_t low = flags & MAP_ABOVE4G ? 1ull << 32 : MMAP_MIN_ADDR, found;
+
+	addr = align_up(addr, PMD_SIZE);
+	if (flags & MAP_32BIT)
+		return huge_bottom_up(mm, addr, len, flags);
+	if (hint_is_free(mm, addr, len, MV_TASK_SIZE))
+		return (long)addr;
+	found = vma_find_hole(mm, with_slack(len), low, mm->mmap_base);
+	if (!found)
+		return huge_bottom_up(mm, addr, len, flags);
+	return (long)((found + with_slack(len) - len) & PMD_MASK);
+}
+
 long mm_get_unmapped_area(struct mm *mm, const struct object *file, gva_t addr,
 			  uint64_t len, uint64_t pgoff, int flags)
 {
@@ -87,12 +122,16 @@ long mm_get_unmapped_area(struct mm *mm, const struct object *file, gva_t addr,
 	if (len > MV_TASK_SIZE)
 		return -ENOMEM;
 	if (flags & MAP_FIXED) {
+		if (file && file->huge && addr & ~PMD_MASK)
+			return -EINVAL;
 		if (addr > MV_TASK_SIZE - len)
 			return -ENOMEM;
 		if (addr & ~PAGE_MASK)
 			return -EINVAL;
 		return addr < MMAP_MIN_ADDR ? -EPERM : (long)addr;
 	}
+	if (file && file->huge)
+		return huge_area(mm, addr, len, flags);
 	if (huge)
 		found = aligned(mm, addr, len, file ? pgoff << PAGE_SHIFT : 0, flags);
 	return found ? (long)found : top_down(mm, addr, len, flags);

@@ -142,7 +142,7 @@ static int find_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 
 	if (leaf->level != LEVEL_PMD ||
 	    phys_frame(mm->phys, pte_gfn(*leaf->entry))->refs != 1 ||
-	    vma_lookup(mm, leaf->gva)->vm_flags & VM_LOCKED)
+	    vma_lookup(mm, leaf->gva)->vm_flags & (VM_LOCKED | VM_HUGETLB))
 		return 0;
 	for (unsigned i = 0; i < PMD_PAGES; i++)
 		n += is_zero(hva + i * PAGE_SIZE);

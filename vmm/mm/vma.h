@@ -35,6 +35,7 @@
 #define VM_SEQ_READ 0x80000u   /* a fault maps more of what comes after it */
 #define VM_RAND_READ 0x100000u /* a fault maps its page only */
 #define VM_MERGEABLE 0x200000u /* MADV_MERGEABLE: nothing is merged here */
+#define VM_HUGETLB 0x400000u   /* MAP_HUGETLB: 2 MiB leaves only, nothing cuts one */
 #define VM_LOCKED_MASK (VM_LOCKED | VM_LOCKONFAULT)
 #define VM_PROT (VM_READ | VM_WRITE | VM_EXEC)
 #define VM_MAY_SHIFT 4 /* VM_MAYREAD is VM_READ << 4, and so on */

@@ -287,6 +287,8 @@ static void print_memory(struct mv_vm *vm, FILE *out)
 	print_kib(out, m.nodes, "  the index of frames and guards");
 	print_kib(out, m.freed, "  freed tables, not given back yet");
 	print_kib(out, m.memfds, "  memfds");
+	print_kib(out, m.promised,
+		  "  promised to huge pages (MAP_HUGETLB) that were not touched");
 }
 
 /* The VMAs with the most of it, the largest first. */
