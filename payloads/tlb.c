@@ -134,6 +134,23 @@ static void recycle(const char *file)
 	}
 }
 
+/* Memory of a 2 MiB leaf goes, other memory is mapped there, and more of it goes. */
+static void replace_leaf(const char *file)
+{
+	volatile char *old = (void *)map_at((void *)(64 * GIB), BLOCK), *new;
+
+	(void)file;
+	for (unsigned long at = 0; at < BLOCK; at += PAGE_SIZE)
+		old[at] = 1;
+	check(sys_munmap((void *)old, BLOCK), "munmap");
+	new = (void *)map_at((void *)(old - BLOCK), 2 * BLOCK);
+	for (unsigned long at = 0; at < 2 * BLOCK; at += PAGE_SIZE)
+		new[at] = 2;
+	check(sys_munmap((void *)new, BLOCK), "munmap");
+	for (unsigned long at = 0; at < BLOCK; at += PAGE_SIZE)
+		expect("what was written", old[at], 2);
+}
+
 /* A private page of a file that was read gets its copy from a call's write, not from ours. */
 static void call_copies(const char *file)
 {
@@ -191,6 +208,7 @@ static const struct way {
 	{ "recycle", recycle },
 	{ "call-copies", call_copies },
 	{ "leaf-to-table", leaf_to_table },
+	{ "replace-leaf", replace_leaf },
 };
 
 int main(int argc, char **argv)
@@ -202,5 +220,5 @@ int main(int argc, char **argv)
 			return 0;
 		}
 	usage("die-unmapped|die-read-only|die-none|die-table|die-tables|die-in-leaf|recycle|"
-	      "call-copies FILE|leaf-to-table");
+	      "call-copies FILE|leaf-to-table|replace-leaf");
 }

@@ -258,12 +258,15 @@ static void op_mmap(struct fuzz *f)
 		MAP_SHARED | MAP_POPULATE,
 		MAP_SHARED_VALIDATE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB,
+		MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE,
 	};
 	static const int hows[] = { MAP_FIXED, MAP_FIXED, 0, MAP_FIXED_NOREPLACE };
 	gva_t addr = address(f);
 	uint64_t len = length(f), pgoff;
 	unsigned kind = byte(f), more = byte(f);
-	int flags = kinds[kind / 4 % 12] | hows[kind % 4], prot = (int)(more % 8);
+	int flags = kinds[kind / 4 % 15] | hows[kind % 4], prot = (int)(more % 8);
 	unsigned i = more / 8 % NR_FILES;
 	struct object *obj;
 	long ret;
@@ -272,11 +275,19 @@ static void op_mmap(struct fuzz *f)
 		flags ^= (int)(1u << byte(f) % 32);
 	obj = flags & MAP_ANONYMOUS ? NULL : f->file[i];
 	pgoff = more >= 240 ? (uint64_t)byte(f) << (byte(f) % 48) : more / 16;
+	if (flags & MAP_HUGETLB && more % 4) { /* else it would be refused too often */
+		addr &= PMD_MASK;
+		pgoff = 0;
+	}
 	ret = mm_mmap(&f->s.mm, addr, len, prot, flags, obj, true, file_writable[i], pgoff);
 	must(ret > -4096 && ret, "mmap: %ld", ret);
+	len = flags & MAP_HUGETLB ? align_up(len, PMD_SIZE) : page_align(len);
 	if (ret > 0)
-		shadow_set(f, (gva_t)ret, (gva_t)ret + page_align(len),
+		shadow_set(f, (gva_t)ret, (gva_t)ret + len,
 			   flags & MAP_ANONYMOUS && !(flags & MAP_GROWSDOWN));
+	else if (flags & MAP_HUGETLB && len < MV_TASK_SIZE)
+		shadow_set(f, addr, addr + len,
+			   false); /* it may have unmapped, then failed */
 }
 
 static void op_munmap(struct fuzz *f)
@@ -357,7 +368,9 @@ static void must_be_fatal(struct fuzz *f, const struct mv_vma *v, gva_t gva,
 		must(end.signal == SIGSEGV && end.code == SEGV_ACCERR,
 		     "%#lx, access %u, is not allowed: signal %d", gva, access, end.signal);
 	else if (end.signal == SIGBUS)
-		must(v->ino && strcmp(v->name, "file") == 0, "SIGBUS at %#lx", gva);
+		must((v->ino && strcmp(v->name, "file") == 0) ||
+			     (v->name[0] == '/' && v->noreserve) || v->offset,
+		     "SIGBUS at %#lx", gva);
 	else if (end.err)
 		must(end.err == -ENOSPC && f->s.slots >= f->s.slot_max, "%#lx: err %d", gva,
 		     end.err);

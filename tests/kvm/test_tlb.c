@@ -55,6 +55,20 @@ Test(tlb, an_address_whose_table_went_away_faults_though_tables_are_reused, LIMI
 	dies_in_every_mode("die-tables", SEGV_MAPERR);
 }
 
+Test(tlb, memory_where_a_2_mib_leaf_was_keeps_what_is_written, LIMIT)
+{
+	REQUIRE_KVM();
+	for (int thp = MV_THP_NEVER; thp <= MV_THP_ALWAYS; thp++) {
+		struct sandbox s;
+
+		sandbox_init(&s);
+		s.opt.thp = (enum mv_thp)thp;
+		sandbox_do(&s, "tlb", "replace-leaf");
+		mv_assert_exited(&s.end, 0);
+		sandbox_close(&s);
+	}
+}
+
 Test(tlb, recycled_tables_show_new_pages_only, LIMIT)
 {
 	struct sandbox s;
