@@ -203,6 +203,7 @@ struct mv_vma {
 	bool noreserve;	    /* MAP_NORESERVE */
 	bool growsdown;	    /* the stack, or MAP_GROWSDOWN */
 	bool locked;	    /* mlock, MAP_LOCKED */
+	bool hugetlb;	    /* MAP_HUGETLB: its pages are of 2 MiB */
 	uint64_t offset;    /* in the file */
 	uint64_t dev, ino;  /* of the file; 0 for anonymous memory */
 	char name[256];	    /* path, "[heap]", "[stack]" or ""; cut to fit, '\0'-ended */

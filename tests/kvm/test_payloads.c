@@ -289,6 +289,7 @@ static void assert_huge_pages(struct sandbox *s, uint64_t base)
 	cr_assert(!mv_vma(s->vm, base + huge, &v));
 	cr_assert_eq(v.start, base + huge);
 	cr_assert_str_eq(v.name, "/anon_hugepage (deleted)");
+	cr_assert(v.hugetlb && v.huge == v.end - v.start);
 	for (uint64_t i = huge; i < 4 * huge; i += MV_PAGE_SIZE) {
 		uint64_t word = i ^ pattern;
 

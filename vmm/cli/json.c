@@ -72,6 +72,7 @@ static json_t *vma_json(const struct mv_vma *vma)
 		{ "shared", json_boolean(vma->shared) },
 		{ "noreserve", json_boolean(vma->noreserve) },
 		{ "growsdown", json_boolean(vma->growsdown) },
+		{ "hugetlb", json_boolean(vma->hugetlb) },
 		{ "offset", json_address(vma->offset) },
 		{ "dev", json_integer(vma->dev) },
 		{ "ino", json_integer(vma->ino) },

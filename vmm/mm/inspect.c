@@ -119,6 +119,7 @@ static void describe(const struct mm *mm, const struct vma *vma, struct mv_vma *
 	info->shared = vma->vm_flags & VM_MAYSHARE;
 	info->growsdown = vma->vm_flags & VM_GROWSDOWN;
 	info->locked = vma->vm_flags & VM_LOCKED;
+	info->hugetlb = vma->vm_flags & VM_HUGETLB;
 	if (vma->vm_object) {
 		info->offset = vma->vm_pgoff << PAGE_SHIFT;
 		info->dev = vma->vm_object->dev;

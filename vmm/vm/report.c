@@ -140,47 +140,50 @@ static void print_kb(FILE *out, const char *name, uint64_t bytes)
 /* show_smap_vma_flags(): two letters a flag. */
 static void print_vm_flags(const struct mv_vma *v, FILE *out)
 {
-	fprintf(out, "VmFlags:%s%s%s%s%s%s%s%s%s%s \n", v->prot & MV_READ ? " rd" : "",
+	fprintf(out, "VmFlags:%s%s%s%s%s%s%s%s%s%s%s%s \n", v->prot & MV_READ ? " rd" : "",
 		v->prot & MV_WRITE ? " wr" : "", v->prot & MV_EXEC ? " ex" : "",
 		v->shared ? " sh" : "", v->max_prot & MV_READ ? " mr" : "",
 		v->max_prot & MV_WRITE ? " mw" : "", v->max_prot & MV_EXEC ? " me" : "",
-		v->shared ? " ms" : "", v->growsdown ? " gd" : "",
-		v->noreserve ? " nr" : "");
+		v->shared ? " ms" : "", v->growsdown ? " gd" : "", v->hugetlb ? " de" : "",
+		v->noreserve ? " nr" : "", v->hugetlb ? " ht" : "");
 }
 
 /*
  * Names and order are those of fs/proc/task_mmu.c, so that its readers can read this. No other
- * process maps a page, nothing is swapped, locked or hugetlbfs's. Reserved is mapvisor's own.
+ * process maps a page, nothing is swapped or locked; pages of MAP_HUGETLB count under their own
+ * name only. Reserved is mapvisor's own.
  */
 static void print_smap(const struct mv_vma *v, FILE *out)
 {
-	uint64_t dirty = min_u64(v->dirty, v->backed), clean = v->backed - dirty;
+	uint64_t page = v->hugetlb ? PMD_SIZE : PAGE_SIZE;
+	uint64_t rss = v->hugetlb ? 0 : v->backed;
+	uint64_t dirty = min_u64(v->dirty, rss), clean = rss - dirty;
 
 	special_print_vma(v, out);
 	print_kb(out, "Size:", v->end - v->start);
-	print_kb(out, "KernelPageSize:", PAGE_SIZE);
-	print_kb(out, "MMUPageSize:", PAGE_SIZE);
-	print_kb(out, "Rss:", v->backed);
-	print_kb(out, "Pss:", v->backed);
+	print_kb(out, "KernelPageSize:", page);
+	print_kb(out, "MMUPageSize:", page);
+	print_kb(out, "Rss:", rss);
+	print_kb(out, "Pss:", rss);
 	print_kb(out, "Pss_Dirty:", dirty);
 	print_kb(out, "Shared_Clean:", 0);
 	print_kb(out, "Shared_Dirty:", 0);
 	print_kb(out, "Private_Clean:", clean);
 	print_kb(out, "Private_Dirty:", dirty);
-	print_kb(out, "Referenced:", v->accessed);
-	print_kb(out, "Anonymous:", min_u64(v->anonymous, v->backed));
+	print_kb(out, "Referenced:", v->hugetlb ? 0 : v->accessed);
+	print_kb(out, "Anonymous:", min_u64(v->anonymous, rss));
 	print_kb(out, "KSM:", 0);
 	print_kb(out, "LazyFree:", 0);
-	print_kb(out, "AnonHugePages:", min_u64(v->huge, v->backed));
+	print_kb(out, "AnonHugePages:", min_u64(v->huge, rss));
 	print_kb(out, "ShmemPmdMapped:", 0);
 	print_kb(out, "FilePmdMapped:", 0);
 	print_kb(out, "Shared_Hugetlb:", 0);
-	print_kb(out, "Private_Hugetlb:", 0);
+	print_kb(out, "Private_Hugetlb:", v->hugetlb ? v->reserved : 0);
 	print_kb(out, "Swap:", 0);
 	print_kb(out, "SwapPss:", 0);
 	print_kb(out, "Locked:", 0);
 	print_kb(out, "Reserved:", v->reserved);
-	fprintf(out, "THPeligible:    %8d\n", v->huge != 0);
+	fprintf(out, "THPeligible:    %8d\n", v->huge != 0 && !v->hugetlb);
 	print_vm_flags(v, out);
 }
 
