@@ -279,6 +279,22 @@ Test(fault, an_entry_that_was_dropped_comes_back_with_its_page)
 	}
 }
 
+Test(fault, a_page_that_was_only_read_before_it_lost_its_entry_is_written_by_one_fault)
+{
+	struct space s;
+	gva_t gva;
+
+	for (int thp = MV_THP_NEVER; thp <= MV_THP_ALWAYS; thp++) {
+		space_init(&s, GIB, 1, (enum mv_thp)thp);
+		gva = map(&s, 0x40000000, PMD_SIZE, RW, ANON);
+		touch(&s, gva, MV_READ);
+		mm_mprotect(&s.mm, gva, PMD_SIZE, PROT_NONE);
+		mm_mprotect(&s.mm, gva, PMD_SIZE, RW);
+		assert_fault(touch(&s, gva, MV_WRITE), MV_FAULT_REMAP);
+		space_destroy(&s);
+	}
+}
+
 Test(fault, shared_anonymous_memory_outlives_its_entries)
 {
 	struct space s;

@@ -434,6 +434,9 @@ static struct mm_fault do_remap(struct fault *f, struct pagemap_entry page)
 		page = pagemap_get(&f->mm->anon, index_of(f->gva));
 	if (page.huge ? pt_walk(f->mm, f->gva, LEVEL_PMD, true, &f->path) : alloc_ptes(f))
 		return out_of_memory();
+	/* it may have been read only, before its entry went: no second fault for the write */
+	if (f->access == MV_WRITE)
+		mm_prepare_anon_id(f->mm, f->vma);
 	pt_set(f->mm, f->path.table[f->path.level], pt_last(&f->path),
 	       private_entry(f, page));
 	if (!page.huge)
