@@ -15,7 +15,7 @@ void tlb_drop(void);
 void tlb_fill(struct mm *mm, gva_t gva, gpa_t gpa, unsigned access);
 /* The processor took a fault there, and forgot what it had for that address. */
 void tlb_fault(gva_t gva);
-/* Abort unless what is cached is what the tables say, or less. */
+/* Abort unless what is cached is what the tables say, or less, and what is linked still stands. */
 void tlb_check(struct mm *mm);
 
 #endif
