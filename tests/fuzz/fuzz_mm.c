@@ -412,7 +412,8 @@ static void op_mmap(struct fuzz *f)
 
 	if (kind >= 240)
 		flags ^= (int)(1u << byte(f) % 32);
-	flags &= ~MAP_HUGETLB; /* what it rounds and refuses is no business of the shadow's */
+	flags &=
+		~MAP_HUGETLB; /* what it rounds and refuses is no business of the shadow's */
 	obj = object_for(f, flags, i);
 	pgoff = more >= 240 ? (uint64_t)byte(f) << (byte(f) % 48) : more / 16;
 	ret = mm_mmap(&f->s.mm, addr, len, prot, flags, obj, true, i != 1, pgoff);

@@ -397,3 +397,24 @@ Test(sparse, and_are_split_where_that_is_not_enough)
 {
 	touch_sparse(16, MV_THP_ALWAYS, 50000, GIB >> PAGE_SHIFT);
 }
+
+Test(limit, a_page_given_up_by_madv_free_is_kept_once_it_is_locked)
+{
+	struct space s;
+	unsigned char vec;
+	gva_t gva;
+
+	for (int thp = MV_THP_NEVER; thp <= MV_THP_ALWAYS; thp++) {
+		space_init(&s, 16 << 20, 1, (enum mv_thp)thp);
+		gva = map(&s, 0x40000000, PMD_SIZE, RW, ANON);
+		touch(&s, gva, MV_WRITE);
+		*byte_at(&s, gva) = 7;
+		cr_assert(!mm_madvise(&s.mm, gva, PMD_SIZE, MADV_FREE));
+		cr_assert(!mm_mlock(&s.mm, gva, PMD_SIZE, 0));
+		mm_reclaim_some(&s.mm, RECLAIM_IDLE);
+		cr_assert_eq(mm_mincore(&s.mm, gva, 1, &vec), 1);
+		cr_assert(vec & 1, "locked, and not in memory");
+		cr_assert_eq(*byte_at(&s, gva), 7);
+		space_destroy(&s);
+	}
+}

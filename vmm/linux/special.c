@@ -58,7 +58,8 @@ static int open_maps(struct process *p, int flags)
 
 static int open_device(const char *path, int flags)
 {
-	const int served = O_ACCMODE | O_NONBLOCK | O_APPEND | O_DIRECTORY | O_TRUNC | O_NOFOLLOW;
+	const int served = O_ACCMODE | O_NONBLOCK | O_APPEND | O_DIRECTORY | O_TRUNC |
+			   O_NOFOLLOW;
 	int fd;
 
 	if (flags & (O_PATH | O_DIRECT)) /* as policy_open() has it */

@@ -51,13 +51,17 @@ static int settle(struct mm *mm, struct gather *g)
 
 /* ---- idle */
 
-/* Nobody would miss the page: it was never touched, or given up by MADV_FREE and not written since. */
-static bool reclaimable(const struct mm *mm, uint64_t entry, struct pagemap_entry page)
+/*
+ * Nobody would miss the page: it was never touched, or MADV_FREE gave it up, it was not written
+ * since, and mlock doesn't hold it.
+ */
+static bool reclaimable(struct mm *mm, gva_t gva, uint64_t entry, struct pagemap_entry page)
 {
 	if (!page.gfn)
 		return false;
 	return !(entry & PTE_A) || (!mm->pinned && !(entry & PTE_D) &&
-				    phys_frame(mm->phys, page.gfn)->lazyfree);
+				    phys_frame(mm->phys, page.gfn)->lazyfree &&
+				    !(vma_lookup(mm, gva)->vm_flags & VM_LOCKED));
 }
 
 static int reclaim_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
@@ -66,7 +70,7 @@ static int reclaim_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 	struct gather *g = arg;
 	uint64_t old = *leaf->entry;
 
-	if (!reclaimable(mm, old, page))
+	if (!reclaimable(mm, leaf->gva, old, page))
 		return 0;
 	pt_set(mm, leaf->table, leaf->entry, 0);
 	mm_unlink_shadow(g, leaf, old);
