@@ -91,8 +91,8 @@ static unsigned long rss_kb(void)
 	char line[256];
 
 	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "VmRSS: %lu", &kb) == 1)
-			break;
+		if (!strncmp(line, "VmRSS:", 6))
+			kb = strtoul(line + 6, NULL, 10);
 	fclose(file);
 	return kb;
 }

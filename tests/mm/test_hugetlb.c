@@ -250,7 +250,7 @@ static void prepare_here(int type)
 
 static unsigned pool_number(const char *name)
 {
-	char path[128];
+	char path[128], line[32];
 	unsigned n = 0;
 	FILE *f;
 
@@ -258,8 +258,8 @@ static unsigned pool_number(const char *name)
 	f = fopen(path, "re");
 	if (!f)
 		return 0;
-	if (fscanf(f, "%u", &n) != 1)
-		n = 0;
+	if (fgets(line, sizeof(line), f))
+		n = (unsigned)strtoul(line, NULL, 10);
 	fclose(f);
 	return n;
 }
@@ -276,17 +276,19 @@ static unsigned pool(void)
 static void list_here(char *list, size_t size)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
-	char line[512], prot[8];
-	unsigned long start, end;
+	char line[512], *prot;
 	size_t n = 0;
 
 	*list = '\0';
-	while (fgets(line, sizeof(line), maps))
-		if (sscanf(line, "%lx-%lx %4s", &start, &end, prot) == 3 &&
-		    start >= REGION && start < REGION + ROOM)
-			n += (size_t)snprintf(list + n, size - n, "%lx-%lx %s %s",
-					      start - REGION, end - REGION, prot,
+	while (fgets(line, sizeof(line), maps)) {
+		unsigned long start = strtoul(line, &prot, 16);
+		unsigned long end = strtoul(prot + 1, &prot, 16);
+
+		if (start >= REGION && start < REGION + ROOM)
+			n += (size_t)snprintf(list + n, size - n, "%lx-%lx %.4s %s",
+					      start - REGION, end - REGION, prot + 1,
 					      strchr(line, '/') ? strchr(line, '/') : "\n");
+	}
 	fclose(maps);
 }
 

@@ -26,7 +26,7 @@ static const struct side native = { .name = "native" };
 	{                                                                                  \
 		.name = "--fault-around=" around " --thp=" thp " --stage2=" stage2,        \
 		.options = { "--fault-around=" around, "--thp=" thp, "--stage2=" stage2 }, \
-		.huge = is_huge,                                                           \
+		.huge = (is_huge),                                                         \
 	}
 
 static const struct side modes[] = {

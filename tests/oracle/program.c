@@ -289,7 +289,7 @@ static int64_t call(const struct oracle_step *s)
 {
 	void *addr = (void *)s->addr;
 	int fd = files[s->file];
-	struct stat st;
+	struct stat st = { 0 };
 
 	switch (s->op) {
 	case OP_MMAP:
