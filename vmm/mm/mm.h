@@ -262,8 +262,8 @@ long mm_get_unmapped_area(struct mm *mm, const struct object *file, gva_t addr,
 /* Whether [addr, addr + len) is free down to the gap that a stack above it keeps. */
 bool mm_is_free(struct mm *mm, gva_t addr, uint64_t len);
 
-/* do_vmi_munmap(): nothing is left mapped in [start, start + len). Flushed; 0 or -errno. */
-int mm_do_munmap(struct mm *mm, gva_t start, uint64_t len);
+/* do_vmi_munmap(): nothing is left mapped in [addr, addr + len). Flushed; 0 or -errno. */
+int mm_do_munmap(struct mm *mm, gva_t addr, uint64_t len);
 /*
  * vma_modify(): [start, end) of *vma, and what it merges with; *vma becomes it. 0; -ENOMEM;
  * -EINVAL: a 2 MiB page of MAP_HUGETLB's would be cut.
