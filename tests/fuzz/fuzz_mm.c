@@ -11,6 +11,7 @@
 #include <linux/mman.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/fuzz/fuzz.h"
@@ -900,10 +901,12 @@ static void op_truncate(struct fuzz *f)
 /* ... and tells the mm at once, as the payload's own ftruncate does. */
 static void op_truncated(struct fuzz *f)
 {
-	const struct object *obj = f->file[f->left ? *f->in % NR_FILES : 0];
+	unsigned i = f->left ? *f->in % NR_FILES : 0;
+	struct stat st;
 
 	op_truncate(f);
-	must(!mm_truncated(&f->s.mm, obj->dev, obj->ino), "mm_truncated");
+	must(!fstat(f->file[i]->fd, &st), "fstat");
+	must(!mm_file_seen(&f->s.mm, st.st_dev, st.st_ino, st.st_size), "mm_file_seen");
 }
 
 /* The host writes to a file. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/fuzz/fuzz.h"
+#include "tests/lib/random.h"
 
 #define MM_INPUTS 200
 #define MM_SIZE 1024
@@ -18,8 +19,7 @@ static uint64_t state;
 
 static unsigned pick(unsigned n)
 {
-	state = state * 6364136223846793005ull + 1442695040888963407ull;
-	return (unsigned)(state >> 33) % n;
+	return pick_from(&state, n);
 }
 
 /* A target aborts where something is wrong: say which input it was. */

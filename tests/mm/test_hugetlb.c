@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include "tests/lib/random.h"
 #include "tests/mm/space.h"
 
 #ifndef MADV_GUARD_INSTALL
@@ -390,16 +391,10 @@ Test(hugetlb, each_call_is_answered_as_linux_answered_it)
 
 /* ---- calls at random, beside memory of 4 KiB pages */
 
-static unsigned pick(uint64_t *state, unsigned n)
-{
-	*state = *state * 6364136223846793005ull + 1442695040888963407ull;
-	return (unsigned)(*state >> 33) % n;
-}
-
 /* Mostly multiples of 2 MiB, within the region. */
 static uint64_t place(uint64_t *p)
 {
-	return pick(p, 12) * H + (pick(p, 4) ? 0 : pick(p, 4) * P);
+	return pick_from(p, 12) * H + (pick_from(p, 4) ? 0 : pick_from(p, 4) * P);
 }
 
 static int advice(uint64_t *p)
@@ -411,27 +406,29 @@ static int advice(uint64_t *p)
 				   MADV_WILLNEED,  MADV_POPULATE_READ, MADV_POPULATE_WRITE,
 				   MADV_WIPEONFORK };
 
-	return all[pick(p, sizeof(all) / sizeof(*all))];
+	return all[pick_from(p, sizeof(all) / sizeof(*all))];
 }
 
 static struct call random_call(uint64_t *p)
 {
 	static const int remaps[] = { MOVE, MOVE, 0,
 				      MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP };
-	struct call c = { .op = (enum op)pick(p, MADVISE + 1),
+	struct call c = { .op = (enum op)pick_from(p, MADVISE + 1),
 			  .addr = place(p),
-			  .len = (1 + pick(p, 4)) * H - (pick(p, 3) ? 0 : pick(p, 4) * P),
+			  .len = (1 + pick_from(p, 4)) * H -
+				 (pick_from(p, 3) ? 0 : pick_from(p, 4) * P),
 			  .to = place(p) };
 
-	c.len2 = pick(p, 3) ? c.len : min_u64(c.len, (1 + pick(p, 2)) * H);
+	c.len2 = pick_from(p, 3) ? c.len : min_u64(c.len, (1 + pick_from(p, 2)) * H);
 	if (c.op == MADVISE)
 		c.arg = advice(p);
 	else if (c.op == MREMAP)
-		c.arg = remaps[pick(p, 4)];
+		c.arg = remaps[pick_from(p, 4)];
 	else
-		c.arg = pick(p, 3) ? RW : (int[]){ PROT_READ, PROT_NONE }[pick(p, 2)];
+		c.arg = pick_from(p, 3) ? RW
+					: (int[]){ PROT_READ, PROT_NONE }[pick_from(p, 2)];
 	if (c.op == MMAP) {
-		c.len2 = pick(p, 3) ? MAP_FIXED : MAP_FIXED_NOREPLACE;
+		c.len2 = pick_from(p, 3) ? MAP_FIXED : MAP_FIXED_NOREPLACE;
 		c.to = 0;
 	}
 	return c;
@@ -445,7 +442,7 @@ static int random_type(uint64_t *p)
 		MAP_PRIVATE | MAP_ANONYMOUS, MAP_SHARED | MAP_ANONYMOUS
 	};
 
-	return types[pick(p, 6)];
+	return types[pick_from(p, 6)];
 }
 
 static bool store_here(const int *pipe_fd, gva_t gva, unsigned char byte)
@@ -463,8 +460,8 @@ static bool store_here(const int *pipe_fd, gva_t gva, unsigned char byte)
 static void store_some(struct space *s, uint64_t *p, const int *pipe_fd, unsigned step)
 {
 	for (unsigned i = 0; i < 8; i++) {
-		gva_t at = REGION + pick(p, 16) * H + pick(p, 3) * P;
-		unsigned char byte = (unsigned char)pick(p, 256);
+		gva_t at = REGION + pick_from(p, 16) * H + pick_from(p, 3) * P;
+		unsigned char byte = (unsigned char)pick_from(p, 256);
 		bool no = mm_copy_to(&s->mm, at, &byte, 1);
 
 		cr_assert(!pipe_fd || store_here(pipe_fd, at, byte) == !no,

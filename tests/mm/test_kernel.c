@@ -13,9 +13,12 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "tests/lib/random.h"
+#include "tests/lib/shrink.h"
 #include "tests/mm/space.h"
 
 #ifndef MADV_GUARD_INSTALL
@@ -67,21 +70,16 @@ struct pair {
 	int pipe[2]; /* system calls that touch memory */
 };
 
-static unsigned pick(uint64_t *state, unsigned n)
-{
-	*state = *state * 6364136223846793005ull + 1442695040888963407ull;
-	return (unsigned)(*state >> 33) % n;
-}
-
 static gva_t place(uint64_t *p)
 {
-	return REGION + pick(p, PAGES) * PAGE_SIZE;
+	return REGION + pick_from(p, PAGES) * PAGE_SIZE;
 }
 
 /* Within the region, so that nothing else of this process is hit. */
 static uint64_t length(uint64_t *p, gva_t at, unsigned most)
 {
-	return min_u64((1 + pick(p, most)) * PAGE_SIZE, REGION + PAGES * PAGE_SIZE - at);
+	return min_u64((1 + pick_from(p, most)) * PAGE_SIZE,
+		       REGION + PAGES * PAGE_SIZE - at);
 }
 
 static int mmap_flags(uint64_t *p, bool file)
@@ -90,9 +88,9 @@ static int mmap_flags(uint64_t *p, bool file)
 				     MAP_SHARED,  MAP_SHARED_VALIDATE, 0 };
 	static const int extras[] = { MAP_NORESERVE, MAP_STACK,	   MAP_POPULATE,
 				      MAP_LOCKED,    MAP_NONBLOCK, MAP_FIXED_NOREPLACE };
-	int flags = types[pick(p, 6)] | MAP_FIXED | (file ? 0 : MAP_ANONYMOUS);
+	int flags = types[pick_from(p, 6)] | MAP_FIXED | (file ? 0 : MAP_ANONYMOUS);
 
-	return pick(p, 3) ? flags : flags | extras[pick(p, 6)];
+	return pick_from(p, 3) ? flags : flags | extras[pick_from(p, 6)];
 }
 
 /* Not MADV_PAGEOUT, a hint, which takes clean pages of shared memory on Linux. */
@@ -131,42 +129,42 @@ static int advice(uint64_t *p)
 		1000,
 	};
 
-	return all[pick(p, sizeof(all) / sizeof(*all))];
+	return all[pick_from(p, sizeof(all) / sizeof(*all))];
 }
 
 /* Mostly pages of the region, now and then something that has to be refused. */
 static struct call random_call(uint64_t *p)
 {
-	struct call c = { .op = (enum op)(pick(p, 3) ? OP_LOAD + pick(p, 2)
-						     : pick(p, OP_LOAD)),
+	struct call c = { .op = (enum op)(pick_from(p, 3) ? OP_LOAD + pick_from(p, 2)
+							  : pick_from(p, OP_LOAD)),
 			  .addr = place(p),
 			  .to = place(p),
-			  .prot = (int)pick(p, 8),
-			  .file = (int)pick(p, 2) };
+			  .prot = (int)pick_from(p, 8),
+			  .file = (int)pick_from(p, 2) };
 
 	c.len = length(p, c.addr, 8);
-	c.len2 = pick(p, 2) ? c.len : length(p, c.to, 8);
+	c.len2 = pick_from(p, 2) ? c.len : length(p, c.to, 8);
 	c.len2 = min_u64(c.len2, REGION + PAGES * PAGE_SIZE - max_u64(c.to, c.addr));
 	if (c.op == OP_MMAP || c.op == OP_MMAP_FILE)
 		c.flags = mmap_flags(p, c.op == OP_MMAP_FILE);
 	else if (c.op == OP_MREMAP)
 		c.flags = (int[]){ 0, MREMAP_MAYMOVE | MREMAP_FIXED,
 				   MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
-				   MREMAP_FIXED }[pick(p, 4)];
+				   MREMAP_FIXED }[pick_from(p, 4)];
 	else if (c.op == OP_MADVISE)
 		c.flags = advice(p);
 	else if (c.op == OP_TRUNCATE)
-		c.len = pick(p, FILE_PAGES * (unsigned)PAGE_SIZE);
-	if (!pick(p, 25))
-		c.len = (uint64_t[]){ 0, 1, UINT64_MAX, 1ull << 47, 5000 }[pick(p, 5)];
+		c.len = pick_from(p, FILE_PAGES * (unsigned)PAGE_SIZE);
+	if (!pick_from(p, 25))
+		c.len = (uint64_t[]){ 0, 1, UINT64_MAX, 1ull << 47, 5000 }[pick_from(p, 5)];
 	if (c.len == 5000 && c.addr + c.len > REGION + PAGES * PAGE_SIZE)
 		c.len = 1;
-	if (!pick(p, 25))
-		c.addr += (uint64_t[]){ 1, 0x800, 0x7fffffffffff0000 }[pick(p, 3)];
+	if (!pick_from(p, 25))
+		c.addr += (uint64_t[]){ 1, 0x800, 0x7fffffffffff0000 }[pick_from(p, 3)];
 	if (c.len == 1ull << 47 && c.op != OP_MMAP && c.op != OP_MUNMAP)
 		c.len = 0; /* it would leave the region */
 	if (c.op >= OP_LOAD)
-		c.addr = place(p) + pick(p, (unsigned)PAGE_SIZE);
+		c.addr = place(p) + pick_from(p, (unsigned)PAGE_SIZE);
 	return c;
 }
 
@@ -252,6 +250,7 @@ static long there(struct pair *p, const struct call *c)
 	struct mm *mm = &p->s.mm;
 	struct object *obj = p->obj[c->file];
 	unsigned char byte = (unsigned char)c->prot;
+	struct stat st;
 
 	switch (c->op) {
 	case OP_MMAP:
@@ -275,7 +274,8 @@ static long there(struct pair *p, const struct call *c)
 	case OP_MUNLOCK:
 		return mm_munlock(mm, c->addr, c->len);
 	case OP_TRUNCATE:
-		return mm_truncated(mm, p->obj[0]->dev, p->obj[0]->ino);
+		cr_assert(!fstat(p->fd[0], &st));
+		return mm_file_seen(mm, st.st_dev, st.st_ino, st.st_size);
 	case OP_LOAD:
 		return load_there(p, c->addr);
 	case OP_STORE:
@@ -445,39 +445,20 @@ static bool run(const struct call *calls, unsigned n, struct difference *d)
 }
 
 /* ... in a process of its own, whose end is looked at only. */
-static bool fails(const struct call *calls, unsigned n)
+static bool fails(void *calls, unsigned n, void *arg)
 {
 	static struct difference d;
 	int status;
 	pid_t pid = fork();
 
+	(void)arg;
 	if (!pid) {
 		signal(SIGABRT, SIG_DFL);
 		signal(SIGSEGV, SIG_DFL);
-		_exit(run(calls, n, &d));
+		_exit(run((const struct call *)calls, n, &d));
 	}
 	waitpid(pid, &status, 0);
 	return status != 0;
-}
-
-/* Leave out what the failure doesn't need, in ever smaller pieces. */
-static unsigned shrink(struct call *calls, unsigned n)
-{
-	static struct call less[STEPS_MAX];
-
-	for (unsigned piece = n / 2; piece; piece = piece > 1 ? (piece + 1) / 2 : 0)
-		for (unsigned at = 0; at + piece <= n;) {
-			memcpy(less, calls, at * sizeof(*less));
-			memcpy(less + at, calls + at + piece,
-			       (n - at - piece) * sizeof(*less));
-			if (fails(less, n - piece)) {
-				n -= piece;
-				memcpy(calls, less, n * sizeof(*less));
-			} else {
-				at += piece;
-			}
-		}
-	return n;
 }
 
 static void print_calls(const struct call *calls, unsigned n)
@@ -499,9 +480,9 @@ static void compare_with_kernel(uint64_t seed)
 
 	for (unsigned i = 0; i < n; i++)
 		calls[i] = random_call(&state);
-	if (!fails(calls, n))
+	if (!fails(calls, n, NULL))
 		return;
-	n = shrink(calls, n);
+	n = shrink(calls, sizeof(*calls), n, fails, NULL);
 	print_calls(calls, n);
 	cr_assert(!run(calls, n, &d), "seed %lu, step %u of those above: %s", seed, d.step,
 		  d.text);

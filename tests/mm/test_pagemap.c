@@ -2,6 +2,7 @@
 /* test_pagemap.c: the radix tree against a plain array, by random operations. */
 #include <criterion/criterion.h>
 
+#include "tests/lib/random.h"
 #include "vmm/mm/pagemap.h"
 
 #define BLOCKS 8u
@@ -21,8 +22,7 @@ static uint64_t state;
 
 static unsigned pick(unsigned n)
 {
-	state = state * 6364136223846793005ull + 1442695040888963407ull;
-	return (unsigned)(state >> 33) % n;
+	return pick_from(&state, n);
 }
 
 static unsigned run(const struct model *m, unsigned b, unsigned i, unsigned max)

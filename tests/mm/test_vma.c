@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_vma.c: the search for a hole against brute force over pages; the limit of VMAs. */
+#include "tests/lib/random.h"
 #include "tests/mm/space.h"
 
 #define BASE 0x10000000ull
@@ -9,8 +10,7 @@ static uint64_t state;
 
 static unsigned pick(unsigned n)
 {
-	state = state * 6364136223846793005ull + 1442695040888963407ull;
-	return (unsigned)(state >> 33) % n;
+	return pick_from(&state, n);
 }
 
 /* The highest run of n free pages in [low, high), by looking at each; 0: none. */

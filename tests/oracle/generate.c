@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "tests/lib/random.h"
+
 #define PAGE 4096ull
 #define BLOCK (512 * PAGE)
 
@@ -18,15 +20,9 @@
 /* How often the whole state is looked at. */
 #define STATE_EVERY 12
 
-static unsigned pick(uint64_t *state, unsigned n)
-{
-	*state = *state * 6364136223846793005ull + 1442695040888963407ull;
-	return (unsigned)(*state >> 33) % n;
-}
-
-#define ONE_OF(state, ...)                                                                \
-	((const int[]){ __VA_ARGS__ })[pick(state, sizeof((const int[]){ __VA_ARGS__ }) / \
-							   sizeof(int))]
+#define ONE_OF(state, ...)                        \
+	((const int[]){ __VA_ARGS__ })[pick_from( \
+		state, sizeof((const int[]){ __VA_ARGS__ }) / sizeof(int))]
 
 /* Few pages, so that steps meet: around the blocks' borders, and where a window of 64 KiB begins. */
 static uint64_t place(uint64_t *state)
@@ -34,15 +30,16 @@ static uint64_t place(uint64_t *state)
 	static const unsigned hot[] = { 0, 14, 250, 506, 1018, 1530, 2036 };
 
 	return ORACLE_REGION +
-	       (hot[pick(state, sizeof(hot) / sizeof(*hot))] + pick(state, 12)) * PAGE;
+	       (hot[pick_from(state, sizeof(hot) / sizeof(*hot))] + pick_from(state, 12)) *
+		       PAGE;
 }
 
 /* Mostly some pages; now and then to somewhere behind, over blocks. */
 static uint64_t length(uint64_t *state, uint64_t at)
 {
-	uint64_t len = (1 + pick(state, 6)) * PAGE;
+	uint64_t len = (1 + pick_from(state, 6)) * PAGE;
 
-	if (!pick(state, 6)) {
+	if (!pick_from(state, 6)) {
 		uint64_t end = place(state);
 
 		len = end > at ? end - at : BLOCK;
@@ -57,7 +54,7 @@ static int mmap_flags(uint64_t *state, bool file)
 
 	if (!file)
 		flags |= MAP_ANONYMOUS;
-	if (!pick(state, 3))
+	if (!pick_from(state, 3))
 		flags |= ONE_OF(state, MAP_NORESERVE, MAP_STACK, MAP_POPULATE, MAP_LOCKED,
 				MAP_NONBLOCK | MAP_POPULATE, MAP_GROWSDOWN, MAP_DENYWRITE,
 				MAP_EXECUTABLE, 0x10000000);
@@ -116,7 +113,7 @@ static enum oracle_op pick_op(uint64_t *state)
 
 	for (unsigned i = 0; i < sizeof(table) / sizeof(*table); i++)
 		all += table[i].weight;
-	at = pick(state, all);
+	at = pick_from(state, all);
 	for (unsigned i = 0;; i++) {
 		if (at < table[i].weight)
 			return table[i].op;
@@ -127,7 +124,7 @@ static enum oracle_op pick_op(uint64_t *state)
 /* Somewhere in a page, at its very end, or one byte across. */
 static uint64_t within(uint64_t *state, unsigned size)
 {
-	switch (pick(state, 4)) {
+	switch (pick_from(state, 4)) {
 	case 0:
 		return PAGE - size;
 	case 1:
@@ -135,20 +132,20 @@ static uint64_t within(uint64_t *state, unsigned size)
 	case 2:
 		return 0;
 	default:
-		return pick(state, (unsigned)PAGE - 8);
+		return pick_from(state, (unsigned)PAGE - 8);
 	}
 }
 
 static void make_access(uint64_t *state, struct oracle_step *s)
 {
-	s->len2 = pick(state, 3) ? 1 : 8;
+	s->len2 = pick_from(state, 3) ? 1 : 8;
 	s->addr += within(state, (unsigned)s->len2);
-	s->to = pick(state, 3) ? 0xc3 : pick(state, 256) * 0x0101010101010101ull;
+	s->to = pick_from(state, 3) ? 0xc3 : pick_from(state, 256) * 0x0101010101010101ull;
 	if (s->op == OP_EXEC)
 		s->len2 = 1;
 	if (s->op == OP_DIGEST) {
 		s->addr &= ~(PAGE - 1);
-		s->len = (1 + pick(state, 3)) * PAGE;
+		s->len = (1 + pick_from(state, 3)) * PAGE;
 	}
 }
 
@@ -157,17 +154,17 @@ static void make_file_step(uint64_t *state, struct oracle_step *s)
 	static const enum oracle_file writable[] = { FILE_RW, FILE_RW, FILE_SMALL,
 						     FILE_MEMFD };
 
-	s->file = writable[pick(state, 4)];
-	s->to = pick(state, ORACLE_FILE_PAGES * (unsigned)PAGE);
+	s->file = writable[pick_from(state, 4)];
+	s->to = pick_from(state, ORACLE_FILE_PAGES * (unsigned)PAGE);
 	if (s->op == OP_OUTSIDE_WRITE || s->op == OP_OUTSIDE_TRUNCATE)
 		s->file = FILE_RW;
 	if (s->op == OP_TRUNCATE || s->op == OP_OUTSIDE_TRUNCATE)
-		s->len = pick(state, ORACLE_FILE_PAGES * (unsigned)PAGE);
+		s->len = pick_from(state, ORACLE_FILE_PAGES * (unsigned)PAGE);
 	if (s->op == OP_READ || s->op == OP_WRITE) {
 		s->addr += within(state, 8);
-		s->len = 1 + pick(state, 3 * (unsigned)PAGE);
+		s->len = 1 + pick_from(state, 3 * (unsigned)PAGE);
 	}
-	s->len2 = 1 + pick(state, 2 * (unsigned)PAGE);
+	s->len2 = 1 + pick_from(state, 2 * (unsigned)PAGE);
 }
 
 /* What has to be refused, or nearly. */
@@ -175,14 +172,14 @@ static void spoil(uint64_t *state, struct oracle_step *s)
 {
 	static const uint64_t lens[] = { 0, 1, UINT64_MAX, 5000, 1ull << 63 };
 
-	if (pick(state, 2))
-		s->len = lens[pick(state, 5)];
+	if (pick_from(state, 2))
+		s->len = lens[pick_from(state, 5)];
 	else
-		s->addr += 1 + pick(state, 4095);
+		s->addr += 1 + pick_from(state, 4095);
 	if (s->op == OP_MADVISE && s->len == 1ull << 63)
 		s->len = 0; /* it would reach the program's own stack */
-	if (s->op == OP_MREMAP && pick(state, 2))
-		s->len2 = lens[pick(state, 4)];
+	if (s->op == OP_MREMAP && pick_from(state, 2))
+		s->len2 = lens[pick_from(state, 4)];
 }
 
 static void make_call(uint64_t *state, struct oracle_step *s)
@@ -191,23 +188,23 @@ static void make_call(uint64_t *state, struct oracle_step *s)
 	case OP_MMAP:
 	case OP_MMAP_FILE:
 		s->flags = mmap_flags(state, s->op == OP_MMAP_FILE) |
-			   (pick(state, 8) ? MAP_FIXED : MAP_FIXED_NOREPLACE);
-		s->file = pick(state, ORACLE_FILES);
-		s->to = pick(state, 10) * PAGE;
+			   (pick_from(state, 8) ? MAP_FIXED : MAP_FIXED_NOREPLACE);
+		s->file = pick_from(state, ORACLE_FILES);
+		s->to = pick_from(state, 10) * PAGE;
 		break;
 	case OP_PLACE:
 	case OP_PLACE_FILE:
 		s->flags = mmap_flags(state, s->op == OP_PLACE_FILE) |
-			   (pick(state, 4) ? 0 : MAP_32BIT);
-		s->file = pick(state, ORACLE_FILES);
-		s->addr = pick(state, 4) ? 0 : s->addr;
-		s->len = pick(state, 4) ? s->len : BLOCK;
+			   (pick_from(state, 4) ? 0 : MAP_32BIT);
+		s->file = pick_from(state, ORACLE_FILES);
+		s->addr = pick_from(state, 4) ? 0 : s->addr;
+		s->len = pick_from(state, 4) ? s->len : BLOCK;
 		break;
 	case OP_MREMAP:
 		s->flags = ONE_OF(state, 0, MREMAP_MAYMOVE, MREMAP_MAYMOVE | MREMAP_FIXED,
 				  MREMAP_MAYMOVE | MREMAP_FIXED, MREMAP_FIXED,
 				  MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP);
-		s->len2 = pick(state, 2) ? s->len : length(state, s->to);
+		s->len2 = pick_from(state, 2) ? s->len : length(state, s->to);
 		if (s->to + s->len2 > ORACLE_END)
 			s->len2 = ORACLE_END - s->to;
 		break;
@@ -222,15 +219,15 @@ static void make_call(uint64_t *state, struct oracle_step *s)
 			ONE_OF(state, MCL_FUTURE, MCL_FUTURE | MCL_ONFAULT, MCL_ONFAULT, 0);
 		break;
 	case OP_MSYNC:
-		s->flags = (int)pick(state, 8);
+		s->flags = (int)pick_from(state, 8);
 		break;
 	case OP_BRK:
-		s->len = pick(state, 40) * 1000;
+		s->len = pick_from(state, 40) * 1000;
 		break;
 	default:
 		break;
 	}
-	if (!pick(state, 30))
+	if (!pick_from(state, 30))
 		spoil(state, s);
 }
 
@@ -239,7 +236,7 @@ static void make(uint64_t *state, struct oracle_step *s)
 	*s = (struct oracle_step){ .op = pick_op(state),
 				   .addr = place(state),
 				   .to = place(state) };
-	s->prot = (int)pick(state, 8);
+	s->prot = (int)pick_from(state, 8);
 	s->len = length(state, s->addr);
 	switch (s->op) {
 	case OP_LOAD:

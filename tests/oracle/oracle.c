@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/lib/shrink.h"
 #include "tests/oracle/generate.h"
 #include "tests/oracle/run.h"
 
@@ -56,37 +57,23 @@ static unsigned difference(const struct side *side, const struct oracle_record *
 
 static struct oracle_record want[BATCH + 1], found[BATCH + 1];
 
-/* Whether a sequence, with a look at the state at its end, comes to something else in a mode. */
-static bool differs(struct oracle *o, const struct side *side, struct oracle_step *steps,
-		    unsigned n)
+/* Where a sequence is to come to something else than natively. */
+struct comparison {
+	struct oracle *o;
+	const struct side *side;
+};
+
+/* Whether it does, with a look at the state at its end. */
+static bool differs(void *first, unsigned n, void *arg)
 {
+	struct oracle_step *steps = first;
+	const struct comparison *c = arg;
 	unsigned a, b;
 
 	steps[n] = (struct oracle_step){ .op = OP_STATE };
-	a = run_side(o, &native, steps, n + 1, want, -1);
-	b = run_side(o, side, steps, n + 1, found, -1);
-	return difference(side, want, a, found, b, n + 1) <= n;
-}
-
-/* Leave out what the difference doesn't need, in ever smaller pieces. */
-static unsigned shrink(struct oracle *o, const struct side *side, struct oracle_step *steps,
-		       unsigned n)
-{
-	static struct oracle_step less[BATCH + 1];
-
-	for (unsigned piece = n / 2; piece; piece = piece > 1 ? (piece + 1) / 2 : 0)
-		for (unsigned at = 0; at + piece <= n;) {
-			memcpy(less, steps, at * sizeof(*less));
-			memcpy(less + at, steps + at + piece,
-			       (n - at - piece) * sizeof(*less));
-			if (differs(o, side, less, n - piece)) {
-				n -= piece;
-				memcpy(steps, less, n * sizeof(*less));
-			} else {
-				at += piece;
-			}
-		}
-	return n;
+	a = run_side(c->o, &native, steps, n + 1, want, -1);
+	b = run_side(c->o, c->side, steps, n + 1, found, -1);
+	return difference(c->side, want, a, found, b, n + 1) <= n;
 }
 
 /* What the program says of its steps, one side after the other. */
@@ -109,7 +96,7 @@ static void print_log(struct oracle *o, const struct side *side,
 static void report(struct oracle *o, const struct side *side, uint64_t seed,
 		   struct oracle_step *steps, unsigned n)
 {
-	n = shrink(o, side, steps, n);
+	n = shrink(steps, sizeof(*steps), n, differs, &(struct comparison){ o, side });
 	steps[n] = (struct oracle_step){ .op = OP_STATE };
 	printf("oracle: seed %lu: %s differs from Linux:\n", seed, side->name);
 	for (unsigned i = 0; i <= n; i++) {
@@ -139,7 +126,7 @@ static bool batch(struct oracle *o, uint64_t seed, unsigned n)
 			continue;
 		/* what ended early did so later than the last record that arrived */
 		at = at == b || at + 1 == n ? n : at + 1;
-		if (!differs(o, &modes[m], steps, at)) {
+		if (!differs(steps, at, &(struct comparison){ o, &modes[m] })) {
 			printf("oracle: seed %lu step %u: %s differed once, not again; %u and "
 			       "%u records, status %#x\n",
 			       seed, at, modes[m].name, a, b, (unsigned)status);

@@ -25,14 +25,16 @@ static int file_object(struct process *p, struct file *file, struct object **obj
 {
 	int fd, err;
 
-	*obj = NULL;
-	if (!file->object && file->zero) {
+	*obj = file->object;
+	/* without a mapping nobody told it that the file was cut */
+	if (*obj)
+		return object_refresh(*obj);
+	if (file->zero) {
 		file->object = object_new_zero(p->mm->phys, file->path);
 		if (!file->object)
 			return -ENOMEM;
 	}
-	if (!file->object && file->kind == FILE_REGULAR && file->readable &&
-	    !file->unmappable) {
+	if (file->kind == FILE_REGULAR && file->readable && !file->unmappable) {
 		fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
 		if (fd < 0)
 			return -errno;
@@ -42,8 +44,7 @@ static int file_object(struct process *p, struct file *file, struct object **obj
 			return err;
 	}
 	*obj = file->object;
-	/* without a mapping nobody told it that the file was cut */
-	return *obj ? object_refresh(*obj) : 0;
+	return 0;
 }
 
 int64_t sys_mmap(struct process *p, const uint64_t a[6])
@@ -119,7 +120,7 @@ int64_t sys_madvise(struct process *p, const uint64_t a[6])
 			unmapped = ret;
 		else if (ret)
 			return ret;
-		if (stream_interrupted(p) == -ERESTARTSYS)
+		if (step < end - at && stream_interrupted(p) == -ERESTARTSYS)
 			return -ERESTARTSYS;
 	}
 	return unmapped;
@@ -149,7 +150,7 @@ int64_t sys_mincore(struct process *p, const uint64_t a[6])
 			return n;
 		if (mm_copy_to(p->mm, to, vec, (uint64_t)n))
 			return -EFAULT;
-		if (stream_interrupted(p) == -ERESTARTSYS)
+		if ((uint64_t)n < pages && stream_interrupted(p) == -ERESTARTSYS)
 			return -ERESTARTSYS;
 	}
 	return 0;

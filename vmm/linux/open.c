@@ -9,14 +9,22 @@
 
 #include "vmm/linux/special.h"
 
-/* Its mappings learn that the file is shorter now. 0 or -errno. */
+/* fstat(2), from which mappings learn that somebody has cut the file. 0 or -errno. */
+static int look_at(struct process *p, const struct file *file, struct stat *st)
+{
+	if (fstat(file->fd, st))
+		return -errno;
+	return S_ISREG(st->st_mode)
+		       ? mm_file_seen(p->mm, st->st_dev, st->st_ino, st->st_size)
+		       : 0;
+}
+
+/* It was cut by the payload itself. */
 static int file_was_cut(struct process *p, const struct file *file)
 {
 	struct stat st;
 
-	if (fstat(file->fd, &st))
-		return -errno;
-	return mm_truncated(p->mm, st.st_dev, st.st_ino);
+	return look_at(p, file, &st);
 }
 
 /* Open a path of our own copy and give it a number, fd. 0 or -errno. */
@@ -88,15 +96,14 @@ int64_t sys_fstat(struct process *p, const uint64_t a[6])
 {
 	const struct file *file = fd_get(&p->files, (unsigned)a[0]);
 	struct stat st;
+	int err;
 
 	if (!file)
 		return -EBADF;
 	/* the kernel's own layout, unused fields zeroed: cp_new_stat() of fs/stat.c */
-	if (fstat(file->fd, &st))
-		return -errno;
-	/* somebody else may have cut it: the payload is about to know */
-	if (S_ISREG(st.st_mode) && mm_is_news(p->mm, st.st_dev, st.st_ino, st.st_size))
-		mm_truncated(p->mm, st.st_dev, st.st_ino);
+	err = look_at(p, file, &st);
+	if (err)
+		return err;
 	return mm_copy_to(p->mm, a[1], &st, sizeof(st)) ? -EFAULT : 0;
 }
 

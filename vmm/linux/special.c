@@ -33,15 +33,16 @@ void special_print_vma(const struct mv_vma *v, FILE *out)
 /* The VMA list as it is now, in a file of its own. fd or -errno. */
 static int open_maps(struct process *p, int flags)
 {
-	int fd = memfd_create("maps", MFD_CLOEXEC);
 	struct mv_vma v;
 	FILE *out;
+	int fd;
 
-	if ((flags & O_ACCMODE) != O_RDONLY) {
-		close(fd);
+	if ((flags & O_ACCMODE) != O_RDONLY)
 		return -EACCES;
-	}
-	out = fd < 0 ? NULL : fdopen(dup(fd), "w");
+	fd = memfd_create("maps", MFD_CLOEXEC);
+	if (fd < 0)
+		return -ENOMEM;
+	out = fdopen(dup(fd), "w");
 	if (!out) {
 		close(fd);
 		return -ENOMEM;

@@ -32,14 +32,9 @@ static struct mm_fault done(enum mv_fault kind)
 	return (struct mm_fault){ .kind = kind };
 }
 
-static struct mm_fault fatal(int signal, int code)
-{
-	return (struct mm_fault){ .kind = MV_FAULT_FATAL, .signal = signal, .code = code };
-}
-
 static struct mm_fault out_of_memory(void)
 {
-	return fatal(SIGKILL, SI_KERNEL);
+	return mm_fatal(SIGKILL, SI_KERNEL);
 }
 
 static struct mm_fault host_error(int err)
@@ -117,6 +112,12 @@ static gfn_t alloc_frame(const struct fault *f)
 	return phys_alloc_anon(f->mm->phys, 1, &got);
 }
 
+/* The pte table of f->gva, once there is one: its first entry. */
+static uint64_t *pte_table(const struct fault *f)
+{
+	return f->path.entry[LEVEL_PTE] - level_index(f->gva, LEVEL_PTE);
+}
+
 /* Give a frame that nobody owns yet to the private page at f->gva. */
 static int own_private(struct fault *f, gfn_t gfn)
 {
@@ -161,7 +162,7 @@ static unsigned around_pages(const struct fault *f)
  */
 static void around(const struct fault *f, unsigned *first, unsigned *last)
 {
-	const uint64_t *table = f->path.entry[LEVEL_PTE] - level_index(f->gva, LEVEL_PTE);
+	const uint64_t *table = pte_table(f);
 	unsigned at = level_index(f->gva, LEVEL_PTE), n = around_pages(f);
 	gva_t base = f->gva & PMD_MASK;
 
@@ -241,9 +242,8 @@ static bool huge_fits(const struct fault *f, gva_t block)
 {
 	uint64_t index = index_of(block), end = index + PMD_PAGES;
 
-	return block >= f->vma->vm_start && block + PMD_SIZE <= f->vma->vm_end &&
-	       pagemap_next(&f->mm->anon, index, end) == end &&
-	       (!f->mm->guards.pages || pagemap_next(&f->mm->guards, index, end) == end);
+	return mm_may_be_huge(f->mm, f->vma, block) &&
+	       pagemap_next(&f->mm->anon, index, end) == end;
 }
 
 /* 2 MiB leaves wherever they fit, not only in dense use. */
@@ -257,8 +257,7 @@ static bool want_huge(const struct fault *f)
 {
 	gva_t block = f->gva & PMD_MASK;
 
-	if (f->mm->thp == MV_THP_NEVER || f->vma->vm_flags & VM_NOHUGEPAGE ||
-	    f->path.level == LEVEL_PTE || !huge_fits(f, block))
+	if (f->path.level == LEVEL_PTE || !huge_fits(f, block))
 		return false;
 	if (prefers_huge(f))
 		return true;
@@ -294,8 +293,6 @@ static bool do_huge_anonymous_page(struct fault *f)
 /* The pages of n from index on before the first guarded one. */
 static unsigned unguarded_run(const struct mm *mm, uint64_t index, unsigned n)
 {
-	if (!mm->guards.pages)
-		return n;
 	return (unsigned)(pagemap_next(&mm->guards, index, index + n) - index);
 }
 
@@ -306,7 +303,7 @@ static unsigned unguarded_run(const struct mm *mm, uint64_t index, unsigned n)
 static void reserve_around(struct fault *f, unsigned first, unsigned last)
 {
 	struct mm *mm = f->mm;
-	uint64_t *table = f->path.entry[LEVEL_PTE] - level_index(f->gva, LEVEL_PTE);
+	uint64_t *table = pte_table(f);
 	uint64_t index = index_of(f->gva & PMD_MASK), bits = vma_private_prot(f->vma);
 	unsigned n, got;
 
@@ -376,7 +373,7 @@ static gfn_t shared_frame(struct fault *f, uint64_t pgoff)
 /* do_fault_around(): entries for what the object has around the fault. */
 static void shared_around(struct fault *f)
 {
-	uint64_t *table = f->path.entry[LEVEL_PTE] - level_index(f->gva, LEVEL_PTE);
+	uint64_t *table = pte_table(f);
 	uint64_t bits = vma_page_prot(f->vma), pgoff;
 	unsigned first, last;
 	gfn_t gfn;
@@ -410,7 +407,7 @@ static struct mm_fault do_shared_anonymous(struct fault *f)
 /* Entries for the private pages around that lost theirs, too. */
 static void remap_around(struct fault *f)
 {
-	uint64_t *table = f->path.entry[LEVEL_PTE] - level_index(f->gva, LEVEL_PTE);
+	uint64_t *table = pte_table(f);
 	uint64_t index = index_of(f->gva & PMD_MASK);
 	unsigned first, last;
 
@@ -471,7 +468,7 @@ static struct mm_fault do_file_page(struct fault *f)
 	around(f, &first, &last);
 	first = at - (unsigned)min_u64(at - first, before);
 	last = at + (unsigned)min_u64(last - at, after);
-	table = f->path.entry[LEVEL_PTE] - at;
+	table = pte_table(f);
 	for (unsigned i = first; i < last; i++) {
 		gva_t gva = base + i * PAGE_SIZE;
 
@@ -531,7 +528,8 @@ static struct mm_fault do_cow_fault(struct fault *f, enum mv_fault kind)
 		gather_init(&g, f->mm->phys);
 		gather_put(&g, pagemap_clear(&f->mm->anon, index_of(f->gva)), true);
 		gather_finish(&g);
-		return n == -EIO || n == 0 ? fatal(SIGBUS, BUS_ADRERR) : host_error((int)n);
+		return n == -EIO || n == 0 ? mm_fatal(SIGBUS, BUS_ADRERR)
+					   : host_error((int)n);
 	}
 	f->mm->count.copied++;
 	n = repoint(f, gfn);
@@ -579,7 +577,7 @@ static struct mm_fault split_and_copy(struct fault *f)
 /* The private pages around that were read before they were written may be written now, too. */
 static void reuse_around(struct fault *f)
 {
-	uint64_t *table = f->path.entry[LEVEL_PTE] - level_index(f->gva, LEVEL_PTE);
+	uint64_t *table = pte_table(f);
 	uint64_t index = index_of(f->gva & PMD_MASK);
 	unsigned first, last;
 
@@ -636,7 +634,7 @@ static struct mm_fault do_missing(struct fault *f)
 	if (!object_has_page(obj, vma_pgoff(vma, f->gva))) {
 		object_refresh(obj);
 		if (!object_has_page(obj, vma_pgoff(vma, f->gva)))
-			return fatal(SIGBUS, BUS_ADRERR);
+			return mm_fatal(SIGBUS, BUS_ADRERR);
 	}
 	if (obj->kind == OBJECT_ANON)
 		return do_shared_anonymous(f);
@@ -660,11 +658,11 @@ static struct mm_fault handle(struct fault *f)
 	f->vma = f->gva < MV_TASK_SIZE ? vma_find(f->mm, f->gva) : NULL;
 	if (!f->vma ||
 	    (f->gva < f->vma->vm_start && mm_expand_stack(f->mm, f->vma, f->gva)))
-		return fatal(SIGSEGV, SEGV_MAPERR);
+		return mm_fatal(SIGSEGV, SEGV_MAPERR);
 	if (!allowed(f->vma, f->access))
-		return fatal(SIGSEGV, SEGV_ACCERR);
+		return mm_fatal(SIGSEGV, SEGV_ACCERR);
 	if (guarded(f->mm, index_of(f->gva)))
-		return fatal(SIGSEGV, SEGV_MAPERR);
+		return mm_fatal(SIGSEGV, SEGV_MAPERR);
 	pt_walk_pte(f->mm, f->gva, &f->path);
 	entry = *pt_last(&f->path);
 	if (!entry)

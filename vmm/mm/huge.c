@@ -14,12 +14,29 @@ void mm_keep_dirty(struct mm *mm, gfn_t gfn, uint64_t old)
 		phys_frame(mm->phys, gfn)->lazyfree = false;
 }
 
+void mm_break_huge(struct mm *mm, struct gather *g, gva_t block, gfn_t gfn)
+{
+	struct frame *frames = phys_frame(mm->phys, gfn);
+	struct pt_path path;
+
+	pt_walk(mm, block, LEVEL_PMD, false, &path);
+	if (path.level == LEVEL_PMD && *pt_last(&path)) {
+		mm_keep_dirty(mm, gfn, *pt_last(&path));
+		pt_set(mm, path.table[LEVEL_PMD], pt_last(&path), 0);
+		gather_drop(g);
+	}
+	/* a page of it that is used alone is not to cost the host 2 MiB */
+	phys_set_huge(mm->phys, gfn, false);
+	for (unsigned i = 1; i < PMD_PAGES; i++) {
+		frames[i].refs = frames->refs;
+		frames[i].lazyfree = frames->lazyfree;
+	}
+}
+
 int mm_split_block(struct mm *mm, struct gather *g, gva_t block)
 {
-	struct frame *frames;
 	uint64_t index = block >> PAGE_SHIFT;
 	struct pagemap_entry page = pagemap_get(&mm->anon, index);
-	struct pt_path path;
 
 	if (!page.huge)
 		return 0;
@@ -33,19 +50,7 @@ int mm_split_block(struct mm *mm, struct gather *g, gva_t block)
 		if (pagemap_split(&mm->anon, index))
 			return -ENOMEM;
 	}
-	pt_walk(mm, block, LEVEL_PMD, false, &path);
-	if (path.level == LEVEL_PMD && *pt_last(&path)) {
-		mm_keep_dirty(mm, page.gfn, *pt_last(&path));
-		pt_set(mm, path.table[LEVEL_PMD], pt_last(&path), 0);
-		gather_drop(g);
-	}
-	/* a page of it that is used alone is not to cost the host 2 MiB */
-	phys_set_huge(mm->phys, page.gfn, false);
-	frames = phys_frame(mm->phys, page.gfn);
-	for (unsigned i = 1; i < PMD_PAGES; i++) {
-		frames[i].refs = frames->refs;
-		frames[i].lazyfree = frames->lazyfree;
-	}
+	mm_break_huge(mm, g, block, page.gfn);
 	return 0;
 }
 
@@ -83,7 +88,7 @@ static int join(struct mm *mm, uint64_t index, gfn_t gfn)
 	return pagemap_set_huge(&mm->anon, index, gfn);
 }
 
-static bool may_be_huge(const struct mm *mm, const struct vma *vma, gva_t block)
+bool mm_may_be_huge(const struct mm *mm, const struct vma *vma, gva_t block)
 {
 	uint64_t index = block >> PAGE_SHIFT, end = index + PMD_PAGES;
 
@@ -94,7 +99,7 @@ static bool may_be_huge(const struct mm *mm, const struct vma *vma, gva_t block)
 
 bool mm_rejoin_block(struct mm *mm, const struct vma *vma, gva_t block)
 {
-	gfn_t gfn = may_be_huge(mm, vma, block) ? whole(mm, block >> PAGE_SHIFT) : 0;
+	gfn_t gfn = mm_may_be_huge(mm, vma, block) ? whole(mm, block >> PAGE_SHIFT) : 0;
 
 	if (!gfn || join(mm, block >> PAGE_SHIFT, gfn))
 		return false;
@@ -173,7 +178,7 @@ int mm_collapse_block(struct mm *mm, struct vma *vma, gva_t block)
 
 	if (pagemap_get(&mm->anon, index).huge)
 		return 0;
-	if (!may_be_huge(mm, vma, block) || !vma_page_prot(vma) ||
+	if (!mm_may_be_huge(mm, vma, block) || !vma_page_prot(vma) ||
 	    pagemap_next(&mm->anon, index, index + PMD_PAGES) == index + PMD_PAGES)
 		return -EINVAL;
 	if (!owned_alone(mm, index))

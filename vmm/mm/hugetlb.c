@@ -12,11 +12,6 @@
 
 #include "vmm/mm/pgtable.h"
 
-static struct mm_fault fatal(int signal, int code)
-{
-	return (struct mm_fault){ .kind = MV_FAULT_FATAL, .signal = signal, .code = code };
-}
-
 /* Where the content of a block is held. */
 struct place {
 	struct pagemap *map;
@@ -148,14 +143,14 @@ struct mm_fault mm_hugetlb_fault(struct mm *mm, struct vma *vma, gva_t gva,
 	uint64_t bits;
 
 	if (!gfn && !object_has_page(vma->vm_object, vma_pgoff(vma, block)))
-		return fatal(SIGBUS, BUS_ADRERR);
+		return mm_fatal(SIGBUS, BUS_ADRERR);
 	if (!gfn)
 		signal = new_page(mm, vma->vm_object, at, &gfn);
 	if (signal)
-		return fatal(signal, signal == SIGBUS ? BUS_ADRERR : SI_KERNEL);
+		return mm_fatal(signal, signal == SIGBUS ? BUS_ADRERR : SI_KERNEL);
 	/* without tables the page stays, and has no entry */
 	if (pt_walk(mm, block, LEVEL_PMD, true, path))
-		return fatal(SIGKILL, SI_KERNEL);
+		return mm_fatal(SIGKILL, SI_KERNEL);
 	if (*pt_last(path)) /* a table, though its last VMA went with what it held */
 		return (struct mm_fault){ .kind = MV_FAULT_FATAL, .err = -EIO };
 	if (vma_private(vma))

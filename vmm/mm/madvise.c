@@ -29,12 +29,6 @@ struct advice {
 	gfn_t huge_holes; /* ... of 2 MiB */
 };
 
-/* Fewest pages that the whole 2 MiB need to be one leaf's: the VMA holds them. */
-static bool has_block(const struct vma *vma, gva_t block)
-{
-	return block >= vma->vm_start && block + PMD_SIZE <= vma->vm_end;
-}
-
 /* ---- flags */
 
 /* The flags that a behavior turns on and off; -EINVAL: the VMA can't take them. */
@@ -242,7 +236,7 @@ static int hole_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 	pt_set(mm, leaf->table, leaf->entry, 0);
 	mm_unlink_shadow(h->g, leaf, old);
 	if (old & PTE_A)
-		gather_keep(h->g, pte_gfn(old), leaf->level == LEVEL_PMD ? PMD_PAGES : 1);
+		gather_keep(h->g, pte_gfn(old), pt_leaf_pages(leaf));
 	return 0;
 }
 
@@ -326,12 +320,9 @@ static int guard_install(struct advice *a)
 
 static int guard_remove(struct advice *a)
 {
-	uint64_t i = a->start >> PAGE_SHIFT, end = a->end >> PAGE_SHIFT;
-
 	if (a->vma->vm_flags & VM_HUGETLB)
 		return -EINVAL;
-	while ((i = pagemap_next(&a->mm->guards, i, end)) < end)
-		pagemap_clear(&a->mm->guards, i);
+	mm_clear_guards(a->mm, a->start, a->end);
 	return 0;
 }
 
@@ -354,7 +345,7 @@ static int willneed(const struct advice *a)
 	return 0;
 }
 
-/* madvise_collapse(): every whole block of the range; the last error, if there was one. */
+/* madvise_collapse(): every whole block of the range, until one can't be. */
 static int collapse(const struct advice *a)
 {
 	int err = !vma_is_anonymous(a->vma) || a->vma->vm_flags & VM_NOHUGEPAGE ||
@@ -366,8 +357,7 @@ static int collapse(const struct advice *a)
 		return -EINVAL;
 	for (gva_t at = align_up(a->start, PMD_SIZE); !err && at + PMD_SIZE <= a->end;
 	     at += PMD_SIZE)
-		if (has_block(a->vma, at))
-			err = mm_collapse_block(a->mm, a->vma, at);
+		err = mm_collapse_block(a->mm, a->vma, at);
 	return err;
 }
 

@@ -50,11 +50,6 @@ void mm_destroy(struct mm *mm)
 	pthread_mutex_destroy(&mm->lock);
 }
 
-static unsigned leaf_pages(const struct pt_leaf *leaf)
-{
-	return leaf->level == LEVEL_PMD ? PMD_PAGES : 1;
-}
-
 void mm_unlink_shadow(struct gather *g, const struct pt_leaf *leaf, uint64_t old)
 {
 	if (leaf->level == LEVEL_PMD && old & PTE_A)
@@ -74,7 +69,7 @@ static int zap_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 		gather_put(g, pagemap_clear(&mm->anon, leaf->gva >> PAGE_SHIFT),
 			   old & PTE_A);
 	else if (old & PTE_A)
-		gather_keep(g, pte_gfn(old), leaf_pages(leaf));
+		gather_keep(g, pte_gfn(old), pt_leaf_pages(leaf));
 	return 0;
 }
 
@@ -121,7 +116,7 @@ static int protect_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 	if (!new)
 		mm_unlink_shadow(p->g, leaf, old);
 	if ((old & PTE_A) && (pte_access(old) & ~pte_access(new)))
-		gather_keep(p->g, pte_gfn(old), leaf_pages(leaf));
+		gather_keep(p->g, pte_gfn(old), pt_leaf_pages(leaf));
 	return 0;
 }
 
@@ -136,75 +131,69 @@ void mm_protect_range(struct mm *mm, struct gather *g, const struct vma *vma, gv
 
 /*
  * What of a VMA lies behind its file's end, entries and private copies, goes: as Linux's
- * truncate_pagecache() has it. How many entries; or -errno.
+ * truncate_pagecache() has it.
  */
-static long zap_behind_end(struct mm *mm, struct gather *g, struct vma *vma)
+static void zap_behind_end(struct mm *mm, struct gather *g, struct vma *vma)
 {
-	struct object *obj = vma->vm_object;
-	uint64_t pages, before = mm->count.zapped;
-	int err = object_refresh(obj);
+	uint64_t pages = (vma->vm_object->size + PAGE_SIZE - 1) >> PAGE_SHIFT;
 
-	if (err)
-		return err;
-	pages = (obj->size + PAGE_SIZE - 1) >> PAGE_SHIFT;
 	if (pages >= vma_pgoff(vma, vma->vm_end))
-		return 0;
+		return;
 	pages = max_u64(pages, vma->vm_pgoff) - vma->vm_pgoff;
 	mm_zap_range(mm, g, vma->vm_start + (pages << PAGE_SHIFT), vma->vm_end);
-	return (long)(mm->count.zapped - before);
 }
 
-static bool is_file(const struct vma *vma)
+/* The file that a change is about; NULL where one is asked for: any. */
+struct which {
+	uint64_t dev, ino;
+};
+
+static bool is_it(const struct object *obj, const struct which *file)
 {
-	return vma->vm_object && vma->vm_object->kind == OBJECT_FILE;
+	return obj && obj->kind == OBJECT_FILE &&
+	       (!file || (obj->ino == file->ino && obj->dev == file->dev));
 }
 
-bool mm_is_news(struct mm *mm, uint64_t dev, uint64_t ino, off_t size)
+/* Ask for the files' sizes, and zap what lies behind their ends. How many entries; or -errno. */
+static long zap_cut(struct mm *mm, const struct which *file)
 {
-	bool cut;
-
-	pthread_mutex_lock(&mm->lock);
-	cut = object_was_cut(mm->phys, dev, ino, (uint64_t)size);
-	pthread_mutex_unlock(&mm->lock);
-	return cut;
-}
-
-int mm_truncated(struct mm *mm, uint64_t dev, uint64_t ino)
-{
+	uint64_t before = mm->count.zapped;
 	struct gather g;
+	int err = 0, ret;
+
+	for (struct object *obj = mm->phys->files; obj; obj = obj->next)
+		if (is_it(obj, file)) {
+			ret = object_refresh(obj);
+			err = err ? err : ret;
+			obj->cut = false;
+		}
+	gather_init(&g, mm->phys);
+	for (struct vma *vma = vma_find(mm, 0); vma; vma = vma_next(vma))
+		if (is_it(vma->vm_object, file))
+			zap_behind_end(mm, &g, vma);
+	if (gather_finish(&g) && !err)
+		err = g.err;
+	return err ? err : (long)(mm->count.zapped - before);
+}
+
+int mm_file_seen(struct mm *mm, uint64_t dev, uint64_t ino, off_t size)
+{
+	const struct which file = { dev, ino };
 	long n = 0;
 
 	pthread_mutex_lock(&mm->lock);
-	gather_init(&g, mm->phys);
-	for (struct vma *vma = vma_find(mm, 0); vma && n >= 0; vma = vma_next(vma))
-		if (is_file(vma) && vma->vm_object->ino == ino &&
-		    vma->vm_object->dev == dev)
-			n = zap_behind_end(mm, &g, vma);
-	if (gather_finish(&g) && n >= 0)
-		n = g.err;
-	/* those without a mapping, too */
-	for (struct object *obj = mm->phys->files; obj; obj = obj->next)
-		if (obj->ino == ino && obj->dev == dev) {
-			object_refresh(obj);
-			obj->cut = false;
-		}
+	if (object_was_cut(mm->phys, dev, ino, (uint64_t)size))
+		n = zap_cut(mm, &file);
 	pthread_mutex_unlock(&mm->lock);
 	return n < 0 ? (int)n : 0;
 }
 
 long mm_revalidate(struct mm *mm)
 {
-	struct gather g;
-	long n = 0, all = 0;
+	long n;
 
 	pthread_mutex_lock(&mm->lock);
-	gather_init(&g, mm->phys);
-	for (struct vma *vma = vma_find(mm, 0); vma && n >= 0; vma = vma_next(vma)) {
-		n = is_file(vma) ? zap_behind_end(mm, &g, vma) : 0;
-		all += n;
-	}
-	if (gather_finish(&g) && n >= 0)
-		n = g.err;
+	n = zap_cut(mm, NULL);
 	pthread_mutex_unlock(&mm->lock);
-	return n < 0 ? n : all;
+	return n;
 }

@@ -128,12 +128,10 @@ long mm_munlockall(struct mm *mm);
  */
 long mm_mincore(struct mm *mm, gva_t addr, uint64_t pages, unsigned char *vec);
 /*
- * The file was cut to its size now: entries and private copies of pages behind its end
- * go. 0 or -errno.
+ * The file has `size` bytes, as fstat says. Where that is fewer than a mapping of it knew, entries
+ * and private copies of pages behind its end go. 0 or -errno.
  */
-int mm_truncated(struct mm *mm, uint64_t dev, uint64_t ino);
-/* Whether it was, and mm_truncated() is due: the file has `size` bytes now. */
-bool mm_is_news(struct mm *mm, uint64_t dev, uint64_t ino, off_t size);
+int mm_file_seen(struct mm *mm, uint64_t dev, uint64_t ino, off_t size);
 
 /* The stack: [end - size, end), growing down to STACK_LIMIT. 0 or -errno. */
 int mm_map_stack(struct mm *mm, gva_t end, uint64_t size);
@@ -149,6 +147,11 @@ struct mm_fault {
 	int code;	    /* si_code */
 	int err;	    /* 0, or -errno: the host failed, nothing is known */
 };
+
+static inline struct mm_fault mm_fatal(int signal, int code)
+{
+	return (struct mm_fault){ .kind = MV_FAULT_FATAL, .signal = signal, .code = code };
+}
 
 /* A page fault that the CPU took in ring 3. access: one of MV_READ, MV_WRITE, MV_EXEC. */
 struct mm_fault mm_fault(struct mm *mm, gva_t gva, unsigned access);
@@ -217,6 +220,10 @@ int mm_split_at(struct mm *mm, struct gather *g, gva_t gva);
  * only D told, is remembered by its frame (the first of a 2 MiB one).
  */
 void mm_keep_dirty(struct mm *mm, gfn_t gfn, uint64_t old);
+/* Whether a private 2 MiB leaf may lie over the block: it is all the VMA's, and has no guard. */
+bool mm_may_be_huge(const struct mm *mm, const struct vma *vma, gva_t block);
+/* Let go of the leaf over the block, whose frame is gfn; the frame's 512 pages get an owner each. */
+void mm_break_huge(struct mm *mm, struct gather *g, gva_t block, gfn_t gfn);
 /*
  * Where the block's pages still lie in one 2 MiB frame as a split left them, make them that
  * again. True: they are, and the leaf is the caller's, who knows that no table is in its place.
@@ -224,6 +231,8 @@ void mm_keep_dirty(struct mm *mm, gfn_t gfn, uint64_t old);
 bool mm_rejoin_block(struct mm *mm, const struct vma *vma, gva_t block);
 /* Make one 2 MiB leaf of the block, as khugepaged would. 0, or -errno as MADV_COLLAPSE gives it. */
 int mm_collapse_block(struct mm *mm, struct vma *vma, gva_t block);
+/* The guards of [start, end) go. */
+void mm_clear_guards(struct mm *mm, gva_t start, gva_t end);
 /* Grow a VM_GROWSDOWN VMA down to hold gva. 0 or -ENOMEM. */
 int mm_expand_stack(struct mm *mm, struct vma *vma, gva_t gva);
 /* mm_fault without the lock; guest: a CPU in ring 3 will retry that very access. */

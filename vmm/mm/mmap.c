@@ -50,7 +50,7 @@ static int cut_range(struct mm *mm, struct gather *g, gva_t start, gva_t end)
 	return err ? err : cut(mm, g, end);
 }
 
-static void clear_guards(struct mm *mm, gva_t start, gva_t end)
+void mm_clear_guards(struct mm *mm, gva_t start, gva_t end)
 {
 	uint64_t i = start >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
 
@@ -77,7 +77,7 @@ static int unmap(struct mm *mm, struct gather *g, gva_t start, gva_t end)
 		return err;
 	mm_hugetlb_unreserve(mm, start, end);
 	mm_zap_range(mm, g, start, end);
-	clear_guards(mm, start, end);
+	mm_clear_guards(mm, start, end);
 	/* the last VMA of an object takes the object's frames with it: not before the flush */
 	err = gather_finish(g);
 	while ((vma = vma_find(mm, start)) && vma->vm_start < end)

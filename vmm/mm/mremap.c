@@ -146,7 +146,7 @@ static int move_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 		return 0;
 	}
 	if (old & PTE_A)
-		gather_keep(m->g, pte_gfn(old), leaf->level == LEVEL_PMD ? PMD_PAGES : 1);
+		gather_keep(m->g, pte_gfn(old), pt_leaf_pages(leaf));
 	if (page.gfn && move_page(mm, m, leaf->gva >> PAGE_SHIFT))
 		move_entry(mm, leaf->gva + m->delta, leaf->level, old);
 	return 0;

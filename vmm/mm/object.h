@@ -45,7 +45,7 @@ struct object {
 	uint64_t promised;    /* huge: frames of 2 MiB that are charged, but not made yet */
 	bool thp_aligned; /* its file system, or device, places mappings for 2 MiB leaves */
 	uint64_t size;	  /* bytes; of a file, at the last object_refresh() */
-	bool cut;	  /* ... which found it smaller: mm_truncated() is due */
+	bool cut;	  /* ... which found it smaller, and its mappings don't know yet */
 	char *name;	  /* file: the path it was opened by; else NULL */
 	struct object *next, **pprev; /* file: in phys->files */
 	struct window *windows;	      /* file: by offset, ascending */

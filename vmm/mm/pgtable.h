@@ -51,6 +51,11 @@ struct pt_leaf {
 	uint64_t *entry;
 };
 
+static inline unsigned pt_leaf_pages(const struct pt_leaf *leaf)
+{
+	return leaf->level == LEVEL_PMD ? PMD_PAGES : 1;
+}
+
 /* 0 to go on. It may change the entry by pt_set(). */
 typedef int pt_leaf_fn(struct mm *mm, const struct pt_leaf *leaf, void *arg);
 

@@ -401,52 +401,50 @@ bool phys_can_charge(struct phys *phys, uint64_t n)
 	return ok;
 }
 
-int phys_charge(struct phys *phys, uint64_t n)
+/* Charge n pages to the limit and to what they are for; `always`: whatever the limit. */
+static int charge(struct phys *phys, uint64_t *what, uint64_t n, bool always)
 {
 	bool ok;
 
 	pthread_mutex_lock(&phys->lock);
-	ok = has_room(phys, n);
+	ok = always || has_room(phys, n);
 	phys->charged += ok ? n : 0;
-	phys->foreign += ok ? n : 0;
+	*what += ok ? n : 0;
 	pthread_mutex_unlock(&phys->lock);
 	return ok ? 0 : -ENOMEM;
+}
+
+static void uncharge(struct phys *phys, uint64_t *what, uint64_t n)
+{
+	pthread_mutex_lock(&phys->lock);
+	phys->charged -= n;
+	*what -= n;
+	pthread_mutex_unlock(&phys->lock);
+}
+
+int phys_charge(struct phys *phys, uint64_t n)
+{
+	return charge(phys, &phys->foreign, n, false);
 }
 
 void phys_uncharge(struct phys *phys, uint64_t n)
 {
-	pthread_mutex_lock(&phys->lock);
-	phys->charged -= n;
-	phys->foreign -= n;
-	pthread_mutex_unlock(&phys->lock);
+	uncharge(phys, &phys->foreign, n);
 }
 
 int phys_promise(struct phys *phys, uint64_t n)
 {
-	bool ok;
-
-	pthread_mutex_lock(&phys->lock);
-	ok = has_room(phys, n);
-	phys->charged += ok ? n : 0;
-	phys->promised += ok ? n : 0;
-	pthread_mutex_unlock(&phys->lock);
-	return ok ? 0 : -ENOMEM;
+	return charge(phys, &phys->promised, n, false);
 }
 
 void phys_promise_again(struct phys *phys, uint64_t n)
 {
-	pthread_mutex_lock(&phys->lock);
-	phys->charged += n;
-	phys->promised += n;
-	pthread_mutex_unlock(&phys->lock);
+	charge(phys, &phys->promised, n, true);
 }
 
 void phys_unpromise(struct phys *phys, uint64_t n)
 {
-	pthread_mutex_lock(&phys->lock);
-	phys->charged -= n;
-	phys->promised -= n;
-	pthread_mutex_unlock(&phys->lock);
+	uncharge(phys, &phys->promised, n);
 }
 
 gfn_t phys_alloc_anon(struct phys *phys, unsigned want, unsigned *got)

@@ -75,7 +75,7 @@ static int reclaim_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 	pt_set(mm, leaf->table, leaf->entry, 0);
 	mm_unlink_shadow(g, leaf, old);
 	gather_put(g, pagemap_clear(&mm->anon, leaf->gva >> PAGE_SHIFT), old & PTE_A);
-	mm->count.reclaimed += leaf->level == LEVEL_PMD ? PMD_PAGES : 1;
+	mm->count.reclaimed += pt_leaf_pages(leaf);
 	return 0;
 }
 
@@ -158,26 +158,14 @@ static int find_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 /* Let go of the 2 MiB leaf; its frame becomes 512 with an owner each, which nothing names. */
 static gfn_t dissolve(struct mm *mm, gva_t block)
 {
-	struct pt_path path;
-	struct frame *frames;
+	gfn_t gfn = pagemap_get(&mm->anon, block >> PAGE_SHIFT).gfn;
 	struct gather g;
-	gfn_t gfn;
 
-	pt_walk(mm, block, LEVEL_PMD, false, &path);
-	gfn = pte_gfn(*pt_last(&path));
-	mm_keep_dirty(mm, gfn, *pt_last(&path));
 	gather_init(&g, mm->phys);
-	pt_set(mm, path.table[LEVEL_PMD], pt_last(&path), 0);
-	gather_drop(&g);
+	mm_break_huge(mm, &g, block, gfn);
 	if (gather_finish(&g))
 		return 0;
 	pagemap_clear(&mm->anon, block >> PAGE_SHIFT);
-	phys_set_huge(mm->phys, gfn, false);
-	frames = phys_frame(mm->phys, gfn);
-	for (unsigned i = 1; i < PMD_PAGES; i++) {
-		frames[i].refs = 1;
-		frames[i].lazyfree = frames->lazyfree;
-	}
 	return gfn;
 }
 

@@ -47,7 +47,7 @@ static enum step end_with_signal(struct mv_vm *vm, struct mv_exit *end, int sign
 
 static enum step host_failed(struct mv_error *err, int num, const char *what)
 {
-	mv_fail(err, -num, "%s: %s", what, strerrordesc_np(-num));
+	mv_fail_errno(err, -num, what);
 	return STEP_FAILED;
 }
 
