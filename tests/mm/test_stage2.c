@@ -182,7 +182,7 @@ Test(stage2, beyond_many_pieces_a_window_is_mapped_whole, .timeout = 60)
 	cr_assert(pwrite(fd, "e", 1, size - 1) == 1);
 	cr_assert(!stage2_open(&s2, &err), "%s", err.text);
 	hva = mmap(NULL, size, RW, ANON | MAP_NORESERVE, -1, 0);
-	cr_assert(!stage2_add(s2, hva, size, fd, 0, RW));
+	cr_assert(!stage2_add(s2, hva, PHYS_BASE, size, fd, 0, RW));
 	do { /* even pieces first: none adjoins another */
 		cr_assert_eq(hva[touched % (size / 2 / STAGE2_PIECE) * 2 * STAGE2_PIECE +
 				 touched / (size / 2 / STAGE2_PIECE) * STAGE2_PIECE],
@@ -233,7 +233,7 @@ static uint64_t violations_in_crowd(int fd, uint64_t size, uint64_t step, uint64
 
 	cr_assert(!stage2_open(&s2, &err), "%s", err.text);
 	c.hva = mmap(NULL, size, RW, ANON, -1, 0);
-	cr_assert(!stage2_add(s2, c.hva, size, fd, 0, RW));
+	cr_assert(!stage2_add(s2, c.hva, PHYS_BASE, size, fd, 0, RW));
 	pthread_barrier_init(&c.barrier, NULL, TOUCHERS);
 	for (unsigned i = 0; i < TOUCHERS; i++)
 		pthread_create(&threads[i], NULL, touch_in_crowd, &c);
@@ -294,7 +294,7 @@ Test(stage2, a_range_that_goes_while_it_is_read_is_let_alone_afterwards, .timeou
 	for (int i = 0; i < 1000; i++) {
 		char *hva = mmap(NULL, PMD_SIZE, RW, ANON, -1, 0);
 
-		cr_assert(!stage2_add(s2, hva, PMD_SIZE, i % 2 ? fd : -1, 0, RW));
+		cr_assert(!stage2_add(s2, hva, PHYS_BASE, PMD_SIZE, i % 2 ? fd : -1, 0, RW));
 		p.hva = hva;
 		for (int spin = 0; spin < i * 10; spin++)
 			__asm__ volatile("pause");
@@ -325,7 +325,7 @@ Test(stage2, a_file_that_cannot_be_mapped_is_refused_when_it_is_added)
 	cr_assert(!fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
 	cr_assert(!stage2_open(&s2, &err), "%s", err.text);
 	hva = mmap(NULL, PMD_SIZE, RW, ANON, -1, 0);
-	cr_assert_eq(stage2_add(s2, hva, PMD_SIZE, fd, 0, RW), -EPERM);
+	cr_assert_eq(stage2_add(s2, hva, PHYS_BASE, PMD_SIZE, fd, 0, RW), -EPERM);
 	*hva = 'x'; /* an ordinary page */
 	cr_assert_eq(stage2_count(s2).violations, 0);
 	munmap(hva, PMD_SIZE);

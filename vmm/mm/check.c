@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check.c: see check.h. While it runs, `next` of each frame in use, 0 else, counts how often the
- * frame was met.
+ * check.c: see check.h. While it runs, `next` of each anonymous frame in use, 0 else, counts how
+ * often the frame was met.
  */
 #include "vmm/mm/check.h"
 
@@ -270,11 +270,10 @@ static void check_table(struct check *c, gfn_t table, unsigned level, gva_t base
 	unsigned used = 0;
 
 	c->tables[level]++;
-	if (f->next) {
+	if (f->place != pt_place(level, base)) {
 		wrong(c, "table gfn %#x at %#lx is free, or reached twice", table, base);
 		return;
 	}
-	f->next = table;
 	for (unsigned i = 0; i < PTRS_PER_TABLE; i++) {
 		gva_t gva = base + ((gva_t)i << level_shift(level));
 		struct arena *a;
@@ -292,7 +291,6 @@ static void check_table(struct check *c, gfn_t table, unsigned level, gva_t base
 		else if (!pte_leaf(entry[i], level))
 			wrong(c, "entry %#lx for %#lx leads to no table", entry[i], gva);
 	}
-	f->next = 0;
 	if (used != f->refs)
 		wrong(c, "table gfn %#x at %#lx: %u entries in use, counted %u", table,
 		      base, used, f->refs);

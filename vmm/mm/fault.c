@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "vmm/mm/pgtable.h"
+#include "vmm/mm/record.h"
 
 /* Most 2 MiB leaves that one fault makes: 32 MiB. */
 #define HUGE_AROUND_MAX 16
@@ -447,6 +448,14 @@ static bool zero_tail(const struct vma *vma, gva_t gva)
 	return vma->zero_from && (vma->zero_from & PAGE_MASK) == gva;
 }
 
+/* Whether Linux would have called it a major fault: asked before anything reads the page. */
+static void note_major(const struct fault *f)
+{
+	if (unlikely(f->mm->ask_major) &&
+	    !object_page_cached(f->vma->vm_object, vma_pgoff(f->vma, f->gva)))
+		f->mm->count.major++;
+}
+
 /* Map the file's own page, and those around it: no memory is taken, none is read. */
 static struct mm_fault do_file_page(struct fault *f)
 {
@@ -460,6 +469,7 @@ static struct mm_fault do_file_page(struct fault *f)
 	if (alloc_ptes(f))
 		return out_of_memory();
 	pgoff = vma_pgoff(f->vma, f->gva);
+	note_major(f);
 	gfn = object_file_frame(obj, pgoff, &before, &after);
 	if (!gfn)
 		return host_error(-errno);
@@ -519,6 +529,7 @@ static struct mm_fault do_cow_fault(struct fault *f, enum mv_fault kind)
 
 	if (alloc_ptes(f) || !(gfn = alloc_frame(f)))
 		return out_of_memory();
+	note_major(f);
 	n = fill_from_file(f, gfn);
 	if (own_private(f, gfn))
 		return out_of_memory();
@@ -675,7 +686,7 @@ static struct mm_fault handle(struct fault *f)
 	return host_error(-EIO);
 }
 
-struct mm_fault mm_handle_fault(struct mm *mm, gva_t gva, unsigned access, bool guest)
+struct mm_fault mm_serve_fault(struct mm *mm, gva_t gva, unsigned access, bool guest)
 {
 	struct fault f = {
 		.mm = mm, .gva = gva & PAGE_MASK, .access = access, .guest = guest
@@ -696,6 +707,13 @@ struct mm_fault mm_handle_fault(struct mm *mm, gva_t gva, unsigned access, bool 
 	mm->count.host_faults += !guest;
 	mm->oom |= !guest && end.signal == SIGKILL;
 	return end;
+}
+
+struct mm_fault mm_handle_fault(struct mm *mm, gva_t gva, unsigned access, bool guest)
+{
+	if (unlikely(mm->events))
+		return record_fault(mm, gva, access, guest);
+	return mm_serve_fault(mm, gva, access, guest);
 }
 
 struct mm_fault mm_fault(struct mm *mm, gva_t gva, unsigned access)

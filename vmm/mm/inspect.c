@@ -97,7 +97,7 @@ static int tally_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 	return 0;
 }
 
-static const char *vma_name(const struct mm *mm, const struct vma *vma)
+const char *mm_vma_name(const struct mm *mm, const struct vma *vma)
 {
 	if (vma->vm_object)
 		return vma->vm_object->name ? vma->vm_object->name : "/dev/zero (deleted)";
@@ -125,7 +125,7 @@ static void describe(const struct mm *mm, const struct vma *vma, struct mv_vma *
 		info->dev = vma->vm_object->dev;
 		info->ino = vma->vm_object->ino;
 	}
-	strncpy(info->name, vma_name(mm, vma), sizeof(info->name) - 1);
+	strncpy(info->name, mm_vma_name(mm, vma), sizeof(info->name) - 1);
 }
 
 /* Bytes of the frames that stand in [start, end) of a pagemap. */

@@ -30,6 +30,7 @@ int mm_init(struct mm *mm, struct phys *phys, unsigned fault_around, enum mv_thp
 	mm->pgd = phys_alloc_table(phys);
 	if (!mm->pgd)
 		return -ENOMEM;
+	phys_frame(phys, mm->pgd)->place = pt_place(LEVEL_PGD, 0);
 	mm->count.tables[LEVEL_PGD] = mm->count.tables_made[LEVEL_PGD] = 1;
 	return 0;
 }

@@ -46,12 +46,15 @@ enum reclaim {
 	RECLAIM_EFFORTS
 };
 
+struct events;
+
 struct mm_counters {
 	uint64_t faults[MV_FAULT_KINDS];
 	uint64_t host_faults; /* of them, taken by an access of the VMM's own */
 	uint64_t around;      /* entries made beside the faulting one */
 	uint64_t huge;	      /* 2 MiB leaves made */
 	uint64_t copied;      /* pages copied for a private write */
+	uint64_t major; /* faults whose file page was not in the page cache; with ask_major */
 	uint64_t reclaimed; /* frames taken back: never touched, or MADV_FREE and not written since */
 	uint64_t reclaims[RECLAIM_EFFORTS]; /* tries to take back */
 	uint64_t zapped;		    /* entries removed with what they stood for */
@@ -93,6 +96,9 @@ struct mm {
 	enum mv_thp thp;
 	unsigned nr_vcpus; /* that may run in it at the same time */
 	struct mm_counters count;
+	bool ask_major; /* count.major is kept: a system call for each fault on a file */
+	struct events
+		*events; /* record.c tells it what happens; NULL: nobody wants to know */
 };
 
 /* An mm without VMAs. 0 or -ENOMEM. */
@@ -199,6 +205,8 @@ int mm_walk(struct mm *mm, gva_t gva, struct mv_walk *walk);
 int mm_vma_next(struct mm *mm, gva_t gva, struct mv_vma *info);
 /* ... with it. */
 int mm_vma_info(struct mm *mm, gva_t gva, struct mv_vma *info);
+/* As maps shows it: its file's path, "[heap]", "[stack]" or "". */
+const char *mm_vma_name(const struct mm *mm, const struct vma *vma);
 /* What counts against the limit. */
 void mm_memory(struct mm *mm, struct mv_memory *memory);
 
@@ -237,6 +245,8 @@ void mm_clear_guards(struct mm *mm, gva_t start, gva_t end);
 int mm_expand_stack(struct mm *mm, struct vma *vma, gva_t gva);
 /* mm_fault without the lock; guest: a CPU in ring 3 will retry that very access. */
 struct mm_fault mm_handle_fault(struct mm *mm, gva_t gva, unsigned access, bool guest);
+/* ... without its event. */
+struct mm_fault mm_serve_fault(struct mm *mm, gva_t gva, unsigned access, bool guest);
 /* reclaim.c: take back what can be missed. How many pages are charged less; or -errno. */
 long mm_reclaim_some(struct mm *mm, enum reclaim effort);
 /* ... with more and more effort, until there is room for a fault. */

@@ -478,23 +478,26 @@ static bool brk_has_room(struct mm *mm, gva_t oldbrk, gva_t newbrk)
 
 static long do_brk(struct mm *mm, gva_t brk)
 {
-	gva_t oldbrk = page_align(mm->brk), newbrk = page_align(brk);
+	gva_t was = mm->brk, oldbrk = page_align(was), newbrk = page_align(brk);
 	struct vma want = { .vm_flags = VM_READ | VM_WRITE | VM_MAY_ALL | VM_ACCOUNT |
 					mm->def_flags };
 
 	if (brk < mm->start_brk || brk > MV_TASK_SIZE)
-		return (long)mm->brk;
+		return (long)was;
 	if (newbrk < oldbrk) {
 		/* where nothing of the heap is left it doesn't shrink */
 		if (!vma_overlaps(vma_find(mm, newbrk), newbrk, oldbrk) ||
 		    mm_do_munmap(mm, newbrk, oldbrk - newbrk))
-			return (long)mm->brk;
+			return (long)was;
 	} else if (newbrk > oldbrk) {
 		want.vm_start = oldbrk;
 		want.vm_end = newbrk;
 		want.vm_pgoff = oldbrk >> PAGE_SHIFT;
-		if (!brk_has_room(mm, oldbrk, newbrk) || map_region(mm, &want))
-			return (long)mm->brk;
+		mm->brk = brk; /* first: the VMA comes with its name */
+		if (!brk_has_room(mm, oldbrk, newbrk) || map_region(mm, &want)) {
+			mm->brk = was;
+			return (long)was;
+		}
 		if (want.vm_flags & VM_LOCKED)
 			mm_populate(mm, oldbrk, newbrk);
 	}

@@ -283,3 +283,14 @@ long object_read_page(struct object *obj, uint64_t pgoff, void *buf, uint64_t le
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
 }
+
+/* RWF_NOWAIT: "Do not wait for data which is not immediately available"; preadv2(2). */
+bool object_page_cached(const struct object *obj, uint64_t pgoff)
+{
+	char byte;
+	struct iovec iov = { &byte, 1 };
+
+	return obj->shmem ||
+	       preadv2(obj->fd, &iov, 1, (off_t)(pgoff << PAGE_SHIFT), RWF_NOWAIT) >= 0 ||
+	       errno != EAGAIN;
+}

@@ -87,6 +87,9 @@ static inline bool object_has_page(const struct object *obj, uint64_t pgoff)
  */
 long object_read_page(struct object *obj, uint64_t pgoff, void *buf, uint64_t len);
 
+/* Whether page pgoff of a file is in the host's page cache; true where nobody can say. */
+bool object_page_cached(const struct object *obj, uint64_t pgoff);
+
 /*
  * The frame of page pgoff of a file, which must be before its end. *before and *after get how
  * many pages before it, and from it on, are in adjoining frames. 0: errno says why no window

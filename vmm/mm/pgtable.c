@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "vmm/mm/record.h"
+
 static uint64_t *table_entries(const struct mm *mm, gfn_t table)
 {
 	return (uint64_t *)phys_hva(mm->phys, gfn_gpa(table));
@@ -13,6 +15,8 @@ void pt_set(struct mm *mm, gfn_t table, uint64_t *entry, uint64_t value)
 {
 	struct frame *f = phys_frame(mm->phys, table);
 
+	if (unlikely(mm->events))
+		record_entries(mm, table, entry, value, 1);
 	f->refs += !*entry && value;
 	f->refs -= *entry && !value;
 	/* The CPU may set A and D at the same time, but no vCPU runs while its VMM does. */
@@ -22,17 +26,23 @@ void pt_set(struct mm *mm, gfn_t table, uint64_t *entry, uint64_t value)
 void pt_set_run(struct mm *mm, gfn_t table, uint64_t *entry, gfn_t gfn, uint64_t bits,
 		unsigned n)
 {
+	if (unlikely(mm->events))
+		record_entries(mm, table, entry, pte_make(gfn, bits), n);
 	phys_frame(mm->phys, table)->refs += n;
 	for (unsigned i = 0; i < n; i++)
 		__atomic_store_n(&entry[i], pte_make(gfn + i, bits), __ATOMIC_RELEASE);
 }
 
-static int add_table(struct mm *mm, struct pt_path *path, unsigned level)
+static int add_table(struct mm *mm, struct pt_path *path, unsigned level, gva_t gva)
 {
 	gfn_t gfn = phys_alloc_table(mm->phys);
 
 	if (!gfn)
 		return -ENOMEM;
+	phys_frame(mm->phys, gfn)->place =
+		pt_place(level - 1, gva & ~((1ull << level_shift(level)) - 1));
+	if (unlikely(mm->events))
+		record_table(mm, gfn, true);
 	pt_set(mm, path->table[level], path->entry[level], pte_make(gfn, PTE_TABLE));
 	mm->count.tables[level - 1]++;
 	mm->count.tables_made[level - 1]++;
@@ -51,7 +61,7 @@ int pt_walk(struct mm *mm, gva_t gva, unsigned level, bool alloc, struct pt_path
 		path->entry[l] = entry;
 		if (l == level)
 			return 0;
-		if (!*entry && (!alloc || add_table(mm, path, l)))
+		if (!*entry && (!alloc || add_table(mm, path, l, gva)))
 			return alloc ? -ENOMEM : 0;
 		if (pte_leaf(*entry, l))
 			return 0;
@@ -106,6 +116,8 @@ static int visit_table(struct mm *mm, const struct visit *v, gfn_t table, unsign
 		ret = visit_table(mm, v, below, level - 1, at);
 		if (v->g && !phys_frame(mm->phys, below)->refs) {
 			pt_set(mm, table, &entry[i], 0);
+			if (unlikely(mm->events))
+				record_table(mm, below, false);
 			mm->count.tables[level - 1]--;
 			mm->count.tables_freed[level - 1]++;
 			if (below == mm->last_pte_table)

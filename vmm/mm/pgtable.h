@@ -18,6 +18,23 @@ struct pt_path {
 	uint64_t *entry[5]; /* ... and the entry in it */
 };
 
+/* What a table is for: its level, and the gva that its first entry stands for; never 0. */
+static inline uint32_t pt_place(unsigned level, gva_t gva)
+{
+	return level << 27 | (uint32_t)(gva >> PMD_SHIFT & ((1u << 27) - 1));
+}
+
+static inline unsigned pt_place_level(uint32_t place)
+{
+	return place >> 27;
+}
+
+static inline gva_t pt_place_gva(uint32_t place)
+{
+	/* bit 47 repeats in those above it */
+	return (gva_t)((int64_t)((uint64_t)place << 37) >> 16);
+}
+
 /* The entry that a walk ended at. */
 static inline uint64_t *pt_last(const struct pt_path *path)
 {

@@ -148,7 +148,7 @@ static int back_arena(const struct phys *phys, const struct arena *a, int fd,
 	    a->kind == ARENA_HUGE) /* fails where the host has no THP: fine */
 		madvise(a->hva, a->size, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 	if (a->kind != ARENA_TABLE && phys->stage2)
-		return stage2_add(phys->stage2, a->hva, a->size, fd, offset, prot);
+		return stage2_add(phys->stage2, a->hva, a->gpa, a->size, fd, offset, prot);
 	if (a->kind == ARENA_FILE && mmap(a->hva, a->size, prot, MAP_SHARED | MAP_FIXED, fd,
 					  (off_t)offset) == MAP_FAILED)
 		return -errno;

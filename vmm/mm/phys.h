@@ -51,7 +51,10 @@ struct frame {
 	uint32_t lazyfree : 1; /* MADV_FREE: may be taken back unless its entry has D, or is gone */
 	uint32_t refs : 31; /* anonymous: owners that name it, that is pagemap entries; for 2 MiB in
 			 * the first of its 512. Table: entries in use. File window: unused */
-	gfn_t next;	    /* on a free list or in quarantine: the next one; 0 ends it */
+	union {
+		gfn_t next; /* on a free list or in quarantine: the next one; 0 ends it */
+		uint32_t place; /* of a table in use: pt_place() */
+	};
 };
 
 struct arena {

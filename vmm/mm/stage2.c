@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "vmm/mm/types.h"
+#include "vmm/observe/clock.h"
 #include "vmm/observe/error.h"
 
 /* Violations that one read takes: there are at most as many as threads wait. */
@@ -30,6 +30,7 @@
 
 struct range {
 	char *hva;
+	gpa_t gpa; /* of hva */
 	uint64_t size;
 	int fd; /* -1: anonymous */
 	int prot;
@@ -46,6 +47,8 @@ struct stage2 {
 	unsigned nr, room;    /* ranges; what there is memory for */
 	unsigned pieces;      /* of all ranges */
 	struct stage2_count count;
+	bool recording;
+	struct stage2_log log;
 };
 
 int stage2_userfaultfd(void)
@@ -120,12 +123,41 @@ static void wake(const struct stage2 *s2, const char *hva, uint64_t size)
 	ioctl(s2->uffd, UFFDIO_WAKE, &range);
 }
 
+/* Lock held. */
+static bool log_has_room(struct stage2_log *log)
+{
+	size_t room = log->room ? 2 * log->room : 64;
+	struct stage2_violation *all;
+
+	if (log->nr < log->room)
+		return true;
+	all = reallocarray(log->all, room, sizeof(*all));
+	if (!all)
+		return false;
+	log->all = all;
+	log->room = room;
+	return true;
+}
+
+/* Lock held: it was served. */
+static void note(struct stage2 *s2, struct stage2_violation *v)
+{
+	s2->count.violations++;
+	if (!s2->recording)
+		return;
+	v->spent = clock_ns() - v->ns;
+	if (log_has_room(&s2->log))
+		s2->log.all[s2->log.nr++] = *v;
+	else
+		s2->log.lost++;
+}
+
 /*
  * Lock held: a page of zeroes, and whoever waits for it goes on. A page to be written gets memory
  * at once; the host's shared zero page would be one more fault. False: there is something
  * already, or no memory.
  */
-static bool give_zeroes(struct stage2 *s2, char *page, bool write)
+static bool give_zeroes(struct stage2 *s2, char *page, struct stage2_violation *v)
 {
 	static const char zeroes[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 	struct uffdio_zeropage zero = { .range = { (uintptr_t)page, PAGE_SIZE } };
@@ -133,11 +165,13 @@ static bool give_zeroes(struct stage2 *s2, char *page, bool write)
 				    .src = (uintptr_t)zeroes,
 				    .len = PAGE_SIZE };
 
-	if ((write || ioctl(s2->uffd, UFFDIO_ZEROPAGE, &zero)) &&
+	if ((v->write || ioctl(s2->uffd, UFFDIO_ZEROPAGE, &zero)) &&
 	    ioctl(s2->uffd, UFFDIO_COPY, &copy))
 		return false;
-	s2->count.violations++;
 	s2->count.zeroed++;
+	v->start = v->gpa;
+	v->bytes = PAGE_SIZE;
+	note(s2, v);
 	return true;
 }
 
@@ -156,20 +190,26 @@ static bool map_file(struct stage2 *s2, struct range *r, uint64_t at, uint64_t s
  * Lock held. A range that takes neither a piece nor all is closed: its accesses get EFAULT, and
  * mv_run() fails.
  */
-static void give_file(struct stage2 *s2, struct range *r, const char *page)
+static void give_file(struct stage2 *s2, struct range *r, struct stage2_violation *v)
 {
-	uint64_t at = (uint64_t)(page - r->hva) & ~(STAGE2_PIECE - 1);
+	uint64_t at = (v->gpa - r->gpa) & ~(STAGE2_PIECE - 1);
 
 	if (r->mapped[at / STAGE2_PIECE])
 		return;
-	s2->count.violations++;
+	v->file = true;
 	if (s2->pieces < PIECES_MAX && map_file(s2, r, at, STAGE2_PIECE)) {
 		s2->pieces++;
 		r->pieces++;
-	} else if (!map_file(s2, r, 0, r->size)) {
+		v->start = r->gpa + at;
+		v->bytes = STAGE2_PIECE;
+	} else if (map_file(s2, r, 0, r->size)) {
+		v->start = r->gpa;
+		v->bytes = r->size;
+	} else {
 		(void)mmap(r->hva, r->size, PROT_NONE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 	}
+	note(s2, v);
 }
 
 /*
@@ -179,15 +219,18 @@ static void give_file(struct stage2 *s2, struct range *r, const char *page)
 static void serve(struct stage2 *s2, const struct uffd_msg *msg)
 {
 	char *page = (char *)(uintptr_t)(msg->arg.pagefault.address & PAGE_MASK);
-	bool write = msg->arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WRITE;
+	struct stage2_violation v = { .write = msg->arg.pagefault.flags &
+					       UFFD_PAGEFAULT_FLAG_WRITE };
 	struct range *r;
 
 	pthread_mutex_lock(&s2->lock);
+	v.ns = s2->recording ? clock_ns() : 0;
 	r = find(s2, page);
+	v.gpa = r ? r->gpa + (gpa_t)(page - r->hva) : 0;
 	if (r && r->mapped) {
-		give_file(s2, r, page);
+		give_file(s2, r, &v);
 		wake(s2, r->hva, r->size);
-	} else if (!r || !give_zeroes(s2, page, write)) {
+	} else if (!r || !give_zeroes(s2, page, &v)) {
 		wake(s2, page, PAGE_SIZE);
 	}
 	pthread_mutex_unlock(&s2->lock);
@@ -272,6 +315,7 @@ void stage2_close(struct stage2 *s2)
 	for (unsigned i = 0; i < s2->nr; i++)
 		free(s2->ranges[i].mapped);
 	free(s2->ranges);
+	free(s2->log.all);
 	pthread_mutex_destroy(&s2->lock);
 	free(s2);
 }
@@ -307,14 +351,17 @@ static int try_file(const struct range *r)
 	return 0;
 }
 
-int stage2_add(struct stage2 *s2, char *hva, uint64_t size, int fd, uint64_t offset,
-	       int prot)
+int stage2_add(struct stage2 *s2, char *hva, gpa_t gpa, uint64_t size, int fd,
+	       uint64_t offset, int prot)
 {
 	struct uffdio_register reg = { .range = { (uintptr_t)hva, size },
 				       .mode = UFFDIO_REGISTER_MODE_MISSING };
-	struct range r = {
-		.hva = hva, .size = size, .fd = fd, .prot = prot, .offset = offset
-	};
+	struct range r = { .hva = hva,
+			   .gpa = gpa,
+			   .size = size,
+			   .fd = fd,
+			   .prot = prot,
+			   .offset = offset };
 	int err = fd >= 0 ? try_file(&r) : 0;
 
 	if (err)
@@ -361,4 +408,23 @@ struct stage2_count stage2_count(struct stage2 *s2)
 	count.ranges = s2->nr;
 	pthread_mutex_unlock(&s2->lock);
 	return count;
+}
+
+void stage2_record(struct stage2 *s2, bool on)
+{
+	pthread_mutex_lock(&s2->lock);
+	s2->recording = on;
+	s2->log.nr = 0;
+	pthread_mutex_unlock(&s2->lock);
+}
+
+void stage2_take(struct stage2 *s2, struct stage2_log *log)
+{
+	struct stage2_log mine = *log;
+
+	mine.nr = mine.lost = 0;
+	pthread_mutex_lock(&s2->lock);
+	*log = s2->log;
+	s2->log = mine;
+	pthread_mutex_unlock(&s2->lock);
 }

@@ -21,10 +21,29 @@
 
 #include <mapvisor/mapvisor.h>
 
+#include "vmm/mm/types.h"
+
 /* What a violation maps of a file: aligned, and less than the smallest window. */
 #define STAGE2_PIECE (64ull << 10)
 
 struct stage2;
+
+/* One that was served, for who wants to know each. */
+struct stage2_violation {
+	uint64_t ns,
+		spent; /* when it was heard of, CLOCK_MONOTONIC; how long it took to serve */
+	gpa_t gpa;     /* that was accessed; page-aligned */
+	gpa_t start;   /* from here on */
+	uint64_t bytes; /* ... so much has memory now */
+	bool write, file;
+};
+
+/* All zero: none. */
+struct stage2_log {
+	struct stage2_violation *all;
+	size_t nr, room;
+	uint64_t lost; /* for want of memory */
+};
 
 struct stage2_count {
 	uint64_t violations; /* served */
@@ -45,14 +64,22 @@ int stage2_open(struct stage2 **out, struct mv_error *err);
 void stage2_close(struct stage2 *s2);
 
 /*
- * Serve [hva, hva + size), private anonymous memory that nobody has touched: by zeroes (fd -1), or
+ * Serve [hva, hva + size), private anonymous memory at gpa that nobody has touched: by zeroes (fd -1), or
  * by the file from offset on, with prot. fd stays the caller's, and open until the
  * range is removed. 0 or -errno: the file can't be mapped, no memory.
  */
-int stage2_add(struct stage2 *s2, char *hva, uint64_t size, int fd, uint64_t offset,
-	       int prot);
+int stage2_add(struct stage2 *s2, char *hva, gpa_t gpa, uint64_t size, int fd,
+	       uint64_t offset, int prot);
 /* Before its memory is unmapped: from here on it may be anybody's. */
 void stage2_remove(struct stage2 *s2, char *hva);
+
+/* Keep a log of each violation from now on, or no more. */
+void stage2_record(struct stage2 *s2, bool on);
+/*
+ * What was logged since the last time: in *log, whose memory is the log's from now on. Complete as
+ * stage2_count() is.
+ */
+void stage2_take(struct stage2 *s2, struct stage2_log *log);
 
 /* Complete with all that any access waited for. s2 may be NULL: zeroes. */
 struct stage2_count stage2_count(struct stage2 *s2);

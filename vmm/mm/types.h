@@ -28,6 +28,8 @@ typedef uint32_t gfn_t; /* guest frame number, gpa >> 12; 0 is no frame: see PHY
 #define PMD_MASK (~(PMD_SIZE - 1))
 #define PMD_PAGES (PMD_SIZE >> PAGE_SHIFT)
 
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
 static inline unsigned level_shift(unsigned level)
 {
 	return PAGE_SHIFT + TABLE_SHIFT * (level - 1);

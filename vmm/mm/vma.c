@@ -10,6 +10,7 @@ static void augment(struct vma *vma);
 #define RB_AUGMENT(x) augment(x)
 
 #include "vmm/mm/mm.h"
+#include "vmm/mm/record.h"
 
 static int compare(const struct vma *a, const struct vma *b)
 {
@@ -134,12 +135,16 @@ void vma_insert(struct mm *mm, struct vma *vma)
 	augment_up(vma);
 	mm->map_count++;
 	account(mm, vma, 1);
+	if (unlikely(mm->events))
+		record_vma(mm, vma, true);
 }
 
 void vma_remove(struct mm *mm, struct vma *vma)
 {
 	struct vma *prev = vma_prev(vma), *next = vma_next(vma);
 
+	if (unlikely(mm->events))
+		record_vma(mm, vma, false);
 	if (mm->last_vma == vma)
 		mm->last_vma = NULL;
 	account(mm, vma, -1);
@@ -157,19 +162,27 @@ void vma_remove(struct mm *mm, struct vma *vma)
 
 void vma_resize(struct mm *mm, struct vma *vma, gva_t start, gva_t end)
 {
+	if (unlikely(mm->events))
+		record_vma(mm, vma, false);
 	account(mm, vma, -1);
 	vma->vm_pgoff += ((int64_t)start - (int64_t)vma->vm_start) / (int64_t)PAGE_SIZE;
 	vma->vm_start = start;
 	vma->vm_end = end;
 	account(mm, vma, 1);
 	augment_up(vma);
+	if (unlikely(mm->events))
+		record_vma(mm, vma, true);
 }
 
 void vma_set_flags(struct mm *mm, struct vma *vma, unsigned vm_flags)
 {
+	if (unlikely(mm->events))
+		record_vma(mm, vma, false);
 	account(mm, vma, -1);
 	vma->vm_flags = vm_flags;
 	account(mm, vma, 1);
+	if (unlikely(mm->events))
+		record_vma(mm, vma, true);
 }
 
 int vma_split(struct mm *mm, struct vma *vma, gva_t gva)

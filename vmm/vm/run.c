@@ -71,6 +71,8 @@ static enum step deliver(struct mv_vm *vm, struct mv_exit *end, struct mv_error 
 	struct signal sig;
 
 	while (step == STEP_GO_ON && signal_take(&vm->process, &sig)) {
+		if (unlikely(vm->mm.events))
+			vm_event_signal(vm, &sig);
 		if (sig.action.handler == (uint64_t)SIG_DFL)
 			return end_with_signal(vm, end, sig.signo, sig.code, sig.addr);
 		step = enter_handler(vm, &sig, err);
@@ -109,10 +111,15 @@ static enum step serve_call(struct mv_vm *vm, struct mv_exit *end, struct mv_err
 {
 	const struct kvm_regs *r = vm->vcpu.regs;
 	const uint64_t args[6] = { r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9 };
+	const int64_t nr = (int64_t)r->rax;
 	int64_t result = 0;
+	enum call_end how;
 
 	vm->process.rsp = vm->vcpu.rsp;
-	switch (linux_call(&vm->process, (int64_t)r->rax, args, &result)) {
+	how = linux_call(&vm->process, nr, args, &result);
+	if (unlikely(vm->mm.events) && how != CALL_INTERRUPTED)
+		vm_event_call(vm, nr, args, result, how == CALL_DONE);
+	switch (how) {
 	case CALL_DONE:
 		vcpu_answer(&vm->vcpu, result);
 		return signal_pending(&vm->process.signals) ? deliver(vm, end, err)
@@ -337,16 +344,26 @@ static enum step loop(struct mv_vm *vm, struct mv_exit *end, struct mv_error *er
 
 	while (step == STEP_GO_ON) {
 		if (vm->call_pending) {
-			step = check_memory(vm, end, err, serve_pending_call(vm, end, err));
-			continue;
+			step = serve_pending_call(vm, end, err);
+		} else {
+			left = vm->vcpu.leave_ns;
+			event = vcpu_run(&vm->vcpu);
+			if (vm->opt.timing && vm->fault_open)
+				hist_add(&vm->fault_ns, vm->vcpu.enter_ns - left);
+			vm->exits.all++;
+			vm->fault_open = event == VCPU_EXCEPTION &&
+					 vm->vcpu.vector == VECTOR_PF;
+			if (unlikely(vm->mm.events))
+				vm_events_begin(vm);
+			step = serve(vm, event, end, err);
 		}
-		left = vm->vcpu.leave_ns;
-		event = vcpu_run(&vm->vcpu);
-		if (vm->opt.timing && vm->fault_open)
-			hist_add(&vm->fault_ns, vm->vcpu.enter_ns - left);
-		vm->exits.all++;
-		vm->fault_open = event == VCPU_EXCEPTION && vm->vcpu.vector == VECTOR_PF;
-		step = check_memory(vm, end, err, serve(vm, event, end, err));
+		step = check_memory(vm, end, err, step);
+		if (unlikely(vm->mm.events))
+			vm_events_hand_on(vm);
+	}
+	if (vm->mm.events && step == STEP_END) {
+		vm_event_end(vm, end);
+		vm_events_hand_on(vm);
 	}
 	return step;
 }

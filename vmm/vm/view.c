@@ -22,6 +22,8 @@ int mv_write(struct mv_vm *vm, uint64_t gva, const void *buf, size_t len, size_t
 {
 	uint64_t left = mm_poke(&vm->mm, gva, buf, len);
 
+	if (vm->mm.events)
+		vm_events_hand_on(vm);
 	if (left && !phys_can_charge(&vm->phys, 1)) {
 		copied(len, left, done);
 		return -ENOMEM;

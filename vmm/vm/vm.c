@@ -84,7 +84,7 @@ int mv_open(const struct mv_options *opt, struct mv_vm **out, struct mv_error *e
 	ret = vcpu_open(&vm->vcpu, &vm->kvm, &vm->monitor, vm->mm.pgd, err);
 	if (ret)
 		goto fail_phys;
-	vm->vcpu.timing = opt->timing;
+	vm->vcpu.timing = vm->mm.ask_major = opt->timing;
 	ret = process_init(&vm->process, &vm->mm, opt, err);
 	if (ret)
 		goto fail_vcpu;
@@ -113,6 +113,9 @@ void mv_close(struct mv_vm *vm)
 	/* the vCPU and the VM end first: then nothing is left to flush */
 	vcpu_close(&vm->vcpu);
 	kvm_close(&vm->kvm);
+	vm->mm.events = NULL;
+	events_free(&vm->events);
+	free(vm->violations.all);
 	vm->phys.ops = NULL;
 	process_destroy(&vm->process);
 	mm_destroy(&vm->mm);
@@ -134,9 +137,10 @@ int mv_load(struct mv_vm *vm, const char *path, const char *const *argv,
 	if (!argv[0])
 		return mv_fail(err, EINVAL, "%s: argv[0] is missing", path);
 	ret = image_load(&vm->image, &vm->mm, path, err);
-	if (ret)
-		return ret;
-	ret = stack_build(&vm->mm, &vm->image, argv, envp, &rsp, err);
+	if (!ret)
+		ret = stack_build(&vm->mm, &vm->image, argv, envp, &rsp, err);
+	if (vm->mm.events)
+		vm_events_hand_on(vm);
 	if (ret)
 		return ret;
 	vm->mm.start_brk = vm->mm.brk = vm->image.end;

@@ -8,6 +8,7 @@
 #include "vmm/cpu/vcpu.h"
 #include "vmm/linux/process.h"
 #include "vmm/observe/error.h"
+#include "vmm/observe/events.h"
 #include "vmm/observe/hist.h"
 #include "vmm/vm/image.h"
 
@@ -37,6 +38,8 @@ struct mv_vm {
 	bool call_pending; /* an interrupted call is to be made again first */
 	struct vm_exits exits;
 	struct hist fault_ns; /* the VMM's own time in a fault, with opt.timing */
+	struct events events; /* vm->mm.events leads to it, where somebody wants to know */
+	struct stage2_log violations; /* that become events */
 	bool fault_open; /* the last event was a page fault: its time ends at the next entry */
 
 	pthread_mutex_t kick_lock; /* guards the next two */
@@ -44,6 +47,19 @@ struct mv_vm {
 	bool interrupt;		   /* mv_interrupt() was called, and not answered yet */
 	uint64_t deadline_ns;	   /* of the run under way, CLOCK_MONOTONIC; 0: none */
 };
+
+/*
+ * events.c: what happened, for who wants to know; the others are called where vm->mm.events is not
+ * NULL only.
+ */
+void vm_event_call(struct mv_vm *vm, int64_t nr, const uint64_t args[6], int64_t result,
+		   bool returns);
+void vm_event_signal(struct mv_vm *vm, const struct signal *sig);
+void vm_event_end(struct mv_vm *vm, const struct mv_exit *end);
+/* The guest has come back, at vm->vcpu.leave_ns. */
+void vm_events_begin(struct mv_vm *vm);
+/* Tell all that there is to tell. Nothing is locked. */
+void vm_events_hand_on(struct mv_vm *vm);
 
 /*
  * The signal that ends KVM_RUN: blocked in the thread that runs, and sent only to it. Of the
