@@ -407,6 +407,55 @@ Test(gather, cutting_a_2_mib_leaf_drops_everything_and_keeps_the_rest)
 	space_destroy(&s);
 }
 
+/* A table goes with its last entry, and is in quarantine; then the block gets a leaf. */
+static void leaf_for_table(struct space *s, gva_t gva, unsigned access)
+{
+	unsigned drops = s->drops;
+
+	cr_assert_eq(s->phys.nr_quarantine, 1);
+	cr_assert_neq(touch(s, gva, access).kind, MV_FAULT_FATAL);
+	cr_assert(entry(s, gva) & PTE_PS);
+	cr_assert_eq(s->drops, drops + 1);
+	check(s);
+}
+
+Test(gather, a_leaf_takes_a_tables_place_with_a_drop)
+{
+	static const int flags[] = { ANON, ANON | MAP_HUGETLB,
+				     MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB };
+	const gva_t gva = 1ull << 40;
+	struct space s;
+
+	for (unsigned i = 0; i < 3; i++) {
+		space_init(&s, 16 * PMD_SIZE, 1, MV_THP_ALWAYS);
+		map(&s, gva, PAGE_SIZE, RW, ANON);
+		touch(&s, gva, MV_WRITE);
+		map(&s, gva + PMD_SIZE, PAGE_SIZE, RW, ANON); /* keeps the pmd table */
+		touch(&s, gva + PMD_SIZE, MV_WRITE);
+		map(&s, gva, PMD_SIZE, RW, flags[i]);
+		leaf_for_table(&s, gva, MV_WRITE);
+		space_destroy(&s);
+	}
+}
+
+/* The pages of a leaf that was split get it back once nothing tells them apart. */
+Test(gather, a_leaf_comes_back_in_its_tables_place_with_a_drop)
+{
+	struct space s;
+	gva_t gva;
+
+	space_init(&s, 16 * PMD_SIZE, 1, MV_THP_ALWAYS);
+	gva = map(&s, 1ull << 40, 2 * PMD_SIZE, RW, ANON);
+	touch(&s, gva, MV_WRITE);
+	touch(&s, gva + PMD_SIZE, MV_WRITE);
+	cr_assert(!mm_mprotect(&s.mm, gva, PAGE_SIZE, PROT_READ));
+	touch(&s, gva, MV_READ);
+	cr_assert(!mm_mprotect(&s.mm, gva, PMD_SIZE, PROT_NONE));
+	cr_assert(!mm_mprotect(&s.mm, gva, PMD_SIZE, RW));
+	leaf_for_table(&s, gva, MV_READ);
+	space_destroy(&s);
+}
+
 Test(gather, weakening_an_accessed_entry_keeps_its_content)
 {
 	struct space s;

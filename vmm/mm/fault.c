@@ -4,8 +4,8 @@
  * VMA, walk, and one function a kind.
  *
  * No system call and no malloc in it, but where a kind needs one: a private copy of
- * a file's page (pread), a file's first window, the file's size at its end, and
- * memory for the VMM's own structures, mapped many pages at a time.
+ * a file's page (pread), a file's first window, the file's size at its end, a 2 MiB leaf after a
+ * table was unlinked (a drop), and memory for the VMM's own structures, mapped many pages at a time.
  */
 #include <errno.h>
 #include <signal.h>
@@ -280,7 +280,7 @@ static bool do_huge_anonymous_page(struct fault *f)
 	pmd = f->path.entry[LEVEL_PMD];
 	if (f->access == MV_WRITE)
 		mm_prepare_anon_id(f->mm, f->vma);
-	if (*pmd || !map_huge(f, block, pmd))
+	if (*pmd || mm_unlink_tables(f->mm) || !map_huge(f, block, pmd))
 		return false;
 	n = (unsigned)min_u64(huge_around(f), room);
 	for (unsigned i = 1; i < n; i++)
@@ -426,10 +426,15 @@ static void remap_around(struct fault *f)
 /* The page's content was there, its entry was not. */
 static struct mm_fault do_remap(struct fault *f, struct pagemap_entry page)
 {
-	/* no table is in the leaf's place, the split that took the leaf has dropped all */
+	int err;
+
+	/* no table is in the leaf's place */
 	if (!page.huge && f->path.level == LEVEL_PMD &&
 	    mm_rejoin_block(f->mm, f->vma, f->gva & PMD_MASK))
 		page = pagemap_get(&f->mm->anon, index_of(f->gva));
+	err = page.huge ? mm_unlink_tables(f->mm) : 0;
+	if (err)
+		return host_error(err);
 	if (page.huge ? pt_walk(f->mm, f->gva, LEVEL_PMD, true, &f->path) : alloc_ptes(f))
 		return out_of_memory();
 	/* it may have been read only, before its entry went: no second fault for the write */

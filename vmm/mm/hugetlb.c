@@ -139,7 +139,7 @@ struct mm_fault mm_hugetlb_fault(struct mm *mm, struct vma *vma, gva_t gva,
 	struct place at = place_of(mm, vma, block);
 	gfn_t gfn = pagemap_get(at.map, at.index).gfn;
 	enum mv_fault kind = gfn ? MV_FAULT_REMAP : MV_FAULT_ANON;
-	int signal = 0;
+	int signal = 0, err;
 	uint64_t bits;
 
 	if (!gfn && !object_has_page(vma->vm_object, vma_pgoff(vma, block)))
@@ -153,6 +153,9 @@ struct mm_fault mm_hugetlb_fault(struct mm *mm, struct vma *vma, gva_t gva,
 		return mm_fatal(SIGKILL, SI_KERNEL);
 	if (*pt_last(path)) /* a table, though its last VMA went with what it held */
 		return (struct mm_fault){ .kind = MV_FAULT_FATAL, .err = -EIO };
+	err = mm_unlink_tables(mm);
+	if (err)
+		return (struct mm_fault){ .kind = MV_FAULT_FATAL, .err = err };
 	if (vma_private(vma))
 		mm_prepare_anon_id(mm, vma);
 	bits = vma_private(vma) ? vma_private_prot(vma) : vma_page_prot(vma);

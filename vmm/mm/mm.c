@@ -57,6 +57,11 @@ void mm_unlink_shadow(struct gather *g, const struct pt_leaf *leaf, uint64_t old
 		gather_drop(g);
 }
 
+int mm_unlink_tables(struct mm *mm)
+{
+	return mm->phys->nr_quarantine ? phys_drop(mm->phys) : 0;
+}
+
 static int zap_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 {
 	struct gather *g = arg;

@@ -90,6 +90,12 @@ int pt_for_each(struct mm *mm, gva_t start, gva_t end, struct gather *g, pt_leaf
  */
 void mm_unlink_shadow(struct gather *g, const struct pt_leaf *leaf, uint64_t old);
 
+/*
+ * A 2 MiB leaf is going to stand where nothing is. A table may have stood there, whose shadow would
+ * stay linked: none is, of those that were unlinked. 0 or -errno.
+ */
+int mm_unlink_tables(struct mm *mm);
+
 /* Give all tables back, the pgd too, whatever they hold. No vCPU may use them. */
 void pt_destroy(struct mm *mm);
 
