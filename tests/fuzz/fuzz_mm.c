@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fuzz_mm.c: fuzz target: bytes as a sequence of calls to mm.h, faults, and changes of two mapped
- * files, with little memory. After each call the mm is checked, and beside it a shadow is kept:
- * what the first bytes of each page of anonymous memory must be, wherever mremap takes it.
+ * files, with little memory. After each call the mm is checked, and beside it a shadow (shadow.h).
  *
  * A new call is a function op_NAME(), which takes its arguments by byte(), address(), place() and
  * length(), and a line in the table `ops`.
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/shadow.h"
 #include "vmm/mm/check.h"
 
 #ifndef MADV_DONTNEED_LOCKED
@@ -28,31 +28,12 @@
 #define MADV_GUARD_REMOVE 103
 #endif
 
-/* Where most addresses lie: 2 MiB blocks, the first and last 32 pages of the first four. */
-#define REGION 0x200000000000ull
-#define PAGES (8 * PMD_PAGES)
 #define HEAP (REGION + 2 * PMD_SIZE + 500 * PAGE_SIZE)
-#define SHADOW_BYTES \
-	8 /* of each page: places lie in them, or right before the next page's */
 #define COPY_MAX (4 * PAGE_SIZE)
 #define STEPS_MAX 200
 #define NR_FILES 2
 #define GUARDS_MAX (64ull << 20) /* bytes guarded at once: each page costs time */
 #define MINCORE_MAX 64
-
-/* Whose the page is: nobody but the calls here writes those that are known. */
-enum owner {
-	UNKNOWN,
-	PRIVATE, /* anonymous memory */
-	SHARED	 /* ... of an object that is mapped once */
-};
-
-struct shadow {
-	enum owner owner;
-	bool maybe_zero; /* or it is zero by now: MADV_FREE; until it is written again */
-	bool guarded;
-	unsigned char byte[SHADOW_BYTES];
-};
 
 struct fuzz {
 	struct fuzz_space s;
@@ -60,8 +41,10 @@ struct fuzz {
 	size_t left;
 	struct object *file[NR_FILES];
 	struct object *zero; /* /dev/zero */
+	uint64_t limit;	     /* of memory, in pages */
 	gva_t brk;
-	struct shadow page[PAGES]; /* of the region */
+	gva_t last; /* address */
+	struct shadow shadow;
 };
 
 /* Made once; each input finds them with the same content. */
@@ -79,7 +62,10 @@ static unsigned byte(struct fuzz *f)
 	return *f->in++;
 }
 
-/* A page's address; in one of 16 cases one that is odd. */
+/*
+ * A page's address: of the first and last 32 of the first four blocks of the region; often the one
+ * used last, or its block's; in one of 16 cases one that is odd.
+ */
 static gva_t address(struct fuzz *f)
 {
 	static const gva_t odd[] = { 0,
@@ -103,8 +89,11 @@ static gva_t address(struct fuzz *f)
 
 	if (how >= 240)
 		return odd[how - 240];
-	return REGION + where / 64 * PMD_SIZE +
-	       (page < 32 ? page : PMD_PAGES - 64 + page) * PAGE_SIZE;
+	if (how >= 80)
+		return how < 200 ? f->last : f->last & PMD_MASK;
+	f->last = REGION + where / 64 * PMD_SIZE +
+		  (page < 32 ? page : PMD_PAGES - 64 + page) * PAGE_SIZE;
+	return f->last;
 }
 
 /* An address within a page. */
@@ -125,8 +114,12 @@ static uint64_t length(struct fuzz *f)
 	};
 	unsigned n = byte(f);
 
+	if (n < 96)
+		return PAGE_SIZE;
 	if (n < 160)
 		return (n % 40 + 1) * PAGE_SIZE;
+	if (n < 192)
+		return (n % 4 + 1) * PMD_SIZE;
 	if (n < 240)
 		return (n % 4 + 1) * PMD_SIZE - (n / 4 % 4) * PAGE_SIZE;
 	return odd[n % 8];
@@ -138,187 +131,6 @@ static uint64_t size_of_copy(struct fuzz *f)
 	unsigned n = byte(f);
 
 	return n < 128 ? n : (n - 127) * COPY_MAX / 128;
-}
-
-/* ---- the shadow */
-
-static struct shadow *shadow(struct fuzz *f, gva_t gva)
-{
-	if (gva < REGION || gva >= REGION + PAGES * PAGE_SIZE)
-		return NULL;
-	return &f->page[(gva - REGION) >> PAGE_SHIFT];
-}
-
-/* The last page of [start, start + len), as far as the region goes, and one. */
-static gva_t shadow_end(gva_t start, uint64_t len)
-{
-	gva_t end = REGION + PAGES * PAGE_SIZE;
-
-	return start >= end || len >= end - start ? end : page_align(start + len);
-}
-
-/* The pages of [start, start + len) are new: zero, or not known. */
-static void shadow_set(struct fuzz *f, gva_t start, uint64_t len, enum owner owner)
-{
-	gva_t end = shadow_end(start, len);
-
-	for (gva_t at = max_u64(start & PAGE_MASK, REGION); at < end; at += PAGE_SIZE)
-		*shadow(f, at) = (struct shadow){ .owner = owner };
-}
-
-/* The pages of [start, start + len) that an owner has became zero, or some of them did. */
-static void shadow_zero(struct fuzz *f, gva_t start, uint64_t len, enum owner owner,
-			bool surely)
-{
-	gva_t end = shadow_end(start, len);
-
-	for (gva_t at = max_u64(start & PAGE_MASK, REGION); at < end; at += PAGE_SIZE) {
-		struct shadow *page = shadow(f, at);
-
-		if (page->owner != owner)
-			continue;
-		page->maybe_zero = !surely;
-		if (surely)
-			memset(page->byte, 0, sizeof(page->byte));
-	}
-}
-
-static void shadow_guard(struct fuzz *f, gva_t start, uint64_t len, bool guarded)
-{
-	gva_t end = shadow_end(start, len);
-
-	for (gva_t at = max_u64(start & PAGE_MASK, REGION); at < end; at += PAGE_SIZE)
-		shadow(f, at)->guarded = guarded;
-}
-
-/* Of a page that was written in part: is the rest of it what it was, or zero for good? */
-static void settle(struct fuzz *f, gva_t at, struct shadow *page, uint64_t written)
-{
-	unsigned char read[SHADOW_BYTES];
-	bool zero = false;
-
-	must(!mm_peek(&f->s.mm, read, at, sizeof(read)), "%#lx was mapped", at);
-	for (unsigned i = 0; i < SHADOW_BYTES; i++)
-		zero |= !(written >> i & 1) && read[i] != page->byte[i];
-	for (unsigned i = 0; zero && i < SHADOW_BYTES; i++)
-		if (!(written >> i & 1))
-			page->byte[i] = 0;
-	page->maybe_zero = false;
-	must(!memcmp(read, page->byte, sizeof(read)), "%#lx after MADV_FREE and a write",
-	     at);
-}
-
-/* n bytes at gva were written. */
-static void shadow_write(struct fuzz *f, gva_t gva, uint64_t n, unsigned char value)
-{
-	must(!n || gva < MV_TASK_SIZE, "%lu bytes written at %#lx", n, gva);
-	for (gva_t at = gva & PAGE_MASK; n && at < gva + n; at += PAGE_SIZE) {
-		struct shadow *page = shadow(f, at);
-		uint64_t written = 0;
-
-		if (!page)
-			continue;
-		must(!page->guarded, "%#lx is guarded, and was written", at);
-		for (unsigned i = 0; i < SHADOW_BYTES; i++)
-			if (at + i >= gva && at + i < gva + n) {
-				page->byte[i] = value;
-				written |= 1u << i;
-			}
-		if (page->owner && page->maybe_zero)
-			settle(f, at, page, written);
-	}
-}
-
-/* len bytes of the page, from `offset` on, were read. */
-static void compare_page(struct shadow *page, gva_t at, unsigned offset,
-			 const unsigned char *read, unsigned len)
-{
-	if (page->maybe_zero && memcmp(page->byte + offset, read, len)) {
-		/* it went, then, all of it */
-		page->maybe_zero = false;
-		memset(page->byte, 0, sizeof(page->byte));
-	}
-	for (unsigned i = 0; i < len; i++)
-		must(read[i] == page->byte[offset + i], "%#lx reads %#x, %#x was written",
-		     at + offset + i, read[i], page->byte[offset + i]);
-}
-
-/* n bytes were read at gva, by an access or (peek) by the truth. */
-static void compare(struct fuzz *f, gva_t gva, const unsigned char *read, uint64_t n,
-		    bool peek)
-{
-	must(!n || gva < MV_TASK_SIZE, "%lu bytes read at %#lx", n, gva);
-	for (gva_t at = gva & PAGE_MASK; n && at < gva + n; at += PAGE_SIZE) {
-		struct shadow *page = shadow(f, at);
-		gva_t from = max_u64(at, gva), to = min_u64(at + SHADOW_BYTES, gva + n);
-
-		if (!page)
-			continue;
-		must(peek || !page->guarded, "%#lx is guarded, and was read", at);
-		if (page->owner && from < to)
-			compare_page(page, at, (unsigned)(from - at), read + (from - gva),
-				     (unsigned)(to - from));
-	}
-}
-
-static void shadow_compare(struct fuzz *f, gva_t gva, const unsigned char *read, uint64_t n)
-{
-	compare(f, gva, read, n, false);
-}
-
-static void shadow_compare_all(struct fuzz *f)
-{
-	unsigned char read[SHADOW_BYTES];
-
-	for (gva_t at = REGION; at < REGION + PAGES * PAGE_SIZE; at += PAGE_SIZE)
-		if (shadow(f, at)->owner) {
-			must(!mm_peek(&f->s.mm, read, at, sizeof(read)), "%#lx was mapped",
-			     at);
-			compare(f, at, read, sizeof(read), true);
-		}
-}
-
-/* ---- the shadow of a move */
-
-/* The object that is mapped at gva can be reached at several addresses from now on. */
-static void shadow_alias(struct fuzz *f, gva_t gva)
-{
-	const struct object *obj = vma_lookup(&f->s.mm, gva)->vm_object;
-
-	for (struct vma *v = vma_find(&f->s.mm, 0); v; v = vma_next(v))
-		for (gva_t at = max_u64(v->vm_start, REGION);
-		     v->vm_object == obj && at < v->vm_end && shadow(f, at);
-		     at += PAGE_SIZE)
-			shadow(f, at)->owner = UNKNOWN;
-}
-
-/* What the pages of [from, from + len) were, to where they are now. */
-static void shadow_move(struct fuzz *f, gva_t from, gva_t to, uint64_t len,
-			const struct shadow *pages)
-{
-	gva_t end = shadow_end(to, len);
-
-	for (gva_t at = max_u64(to, REGION); at < end; at += PAGE_SIZE) {
-		gva_t was = from + (at - to);
-
-		*shadow(f, at) = shadow(f, was) ? pages[(was - REGION) >> PAGE_SHIFT]
-						: (struct shadow){ .owner = UNKNOWN };
-	}
-}
-
-/* After MREMAP_DONTUNMAP: the old place is still mapped, without its private pages. */
-static void shadow_left_empty(struct fuzz *f, gva_t start, uint64_t len)
-{
-	gva_t end = shadow_end(start, len);
-
-	for (gva_t at = max_u64(start, REGION); at < end; at += PAGE_SIZE) {
-		enum owner owner = shadow(f, at)->owner;
-
-		if (owner == SHARED)
-			shadow_alias(f, at);
-		*shadow(f, at) =
-			(struct shadow){ .owner = owner == PRIVATE ? PRIVATE : UNKNOWN };
-	}
 }
 
 /* ---- the check after each call */
@@ -373,6 +185,8 @@ static enum owner owner_of(int flags, bool zero)
 {
 	if (flags & MAP_GROWSDOWN || !(flags & MAP_ANONYMOUS || zero))
 		return UNKNOWN;
+	if (flags & MAP_HUGETLB)
+		return flags & MAP_SHARED ? HUGE_SHARED : HUGE_PRIVATE;
 	return flags & MAP_SHARED ? SHARED : PRIVATE;
 }
 
@@ -401,26 +215,35 @@ static void op_mmap(struct fuzz *f)
 		MAP_SHARED | MAP_POPULATE,
 		MAP_SHARED_VALIDATE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE,
+		MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB,
 	};
 	static const int hows[] = { MAP_FIXED, MAP_FIXED, 0, MAP_FIXED_NOREPLACE };
 	gva_t addr = address(f);
 	uint64_t len = length(f), pgoff;
 	unsigned kind = byte(f), more = byte(f);
-	int flags = kinds[kind / 4 % 12] | hows[kind % 4], prot = (int)(more % 8);
+	int flags = kinds[kind / 4 % 15] | hows[kind % 4], prot = (int)(more % 8);
 	unsigned i = more / 8 % (NR_FILES + 1);
 	struct object *obj;
 	long ret;
 
 	if (kind >= 240)
 		flags ^= (int)(1u << byte(f) % 32);
-	flags &=
-		~MAP_HUGETLB; /* what it rounds and refuses is no business of the shadow's */
 	obj = object_for(f, flags, i);
 	pgoff = more >= 240 ? (uint64_t)byte(f) << (byte(f) % 48) : more / 16;
+	if (flags & MAP_HUGETLB && more % 4) { /* else most would be refused */
+		addr &= PMD_MASK;
+		pgoff = 0;
+	}
 	ret = mm_mmap(&f->s.mm, addr, len, prot, flags, obj, true, i != 1, pgoff);
 	must(ret > -4096 && ret, "mmap: %ld", ret);
+	if (flags & MAP_HUGETLB)
+		len = align_up(len, PMD_SIZE);
 	if (ret > 0)
-		shadow_set(f, (gva_t)ret, len, owner_of(flags, obj == f->zero));
+		shadow_set(&f->shadow, (gva_t)ret, len, owner_of(flags, obj == f->zero));
+	else if (flags & MAP_HUGETLB) /* it may have unmapped before */
+		shadow_set(&f->shadow, addr, len, UNKNOWN);
 }
 
 static void op_munmap(struct fuzz *f)
@@ -429,7 +252,7 @@ static void op_munmap(struct fuzz *f)
 	uint64_t len = length(f);
 
 	if (!mm_munmap(&f->s.mm, addr, len))
-		shadow_set(f, addr, len, UNKNOWN);
+		shadow_set(&f->shadow, addr, len, UNKNOWN);
 }
 
 static void op_mprotect(struct fuzz *f)
@@ -439,7 +262,8 @@ static void op_mprotect(struct fuzz *f)
 	unsigned prot = byte(f);
 
 	mm_mprotect(&f->s.mm, addr, len,
-		    (int)(prot % 16) | (prot >= 240 ? PROT_GROWSDOWN : 0));
+		    (int)(prot < 128 ? prot % 4 : prot % 16) |
+			    (prot >= 240 ? PROT_GROWSDOWN : 0));
 }
 
 static void op_brk(struct fuzz *f)
@@ -452,9 +276,9 @@ static void op_brk(struct fuzz *f)
 		return;
 	to = page_align((gva_t)ret);
 	if (to > from)
-		shadow_set(f, from, to - from, PRIVATE);
+		shadow_set(&f->shadow, from, to - from, PRIVATE);
 	else
-		shadow_set(f, to, from - to, UNKNOWN);
+		shadow_set(&f->shadow, to, from - to, UNKNOWN);
 	f->brk = (gva_t)ret;
 }
 
@@ -472,34 +296,36 @@ static void must_be_error(long ret)
 	must(ret <= 0 && ret > -4096 && ret != -EIO, "%ld", ret);
 }
 
-/* The shadow after an mremap that failed: it may have unmapped, or moved some VMAs before. */
+/*
+ * The shadow after an mremap that failed, or lost pages: it may have unmapped, or moved some VMAs
+ * before, and rounded up to 2 MiB.
+ */
 static void mremap_failed(struct fuzz *f, gva_t addr, uint64_t old_len, gva_t to,
 			  uint64_t new_len, bool fixed)
 {
 	if (!fixed && !f->s.mm.oom)
 		return;
-	shadow_set(f, addr, old_len, UNKNOWN);
-	shadow_set(f, to, new_len, UNKNOWN);
+	shadow_set(&f->shadow, addr, min_u64(old_len, MV_TASK_SIZE) + PMD_SIZE, UNKNOWN);
+	shadow_set(&f->shadow, to, min_u64(new_len, MV_TASK_SIZE) + PMD_SIZE, UNKNOWN);
 }
 
-/* ... after one that took what was at addr, as `was` shows it, to `to`. */
-static void mremapped(struct fuzz *f, gva_t addr, uint64_t old_len, gva_t to,
-		      uint64_t new_len, bool dontunmap)
+static bool is_hugetlb(struct fuzz *f, gva_t gva)
 {
-	static struct shadow was[PAGES];
-	const struct shadow *last = old_len ? shadow(f, addr + old_len - 1) : NULL;
-	enum owner owner = last && last->owner == PRIVATE ? PRIVATE : UNKNOWN;
+	const struct vma *vma = vma_lookup(&f->s.mm, gva);
 
-	memcpy(was, f->page, sizeof(was));
-	if (!dontunmap)
-		shadow_set(f, addr, old_len, UNKNOWN);
-	shadow_move(f, addr, to, min_u64(old_len, new_len), was);
-	if (dontunmap)
-		shadow_left_empty(f, addr, old_len);
-	if (new_len > old_len)
-		shadow_set(f, to + old_len, new_len - old_len, owner);
-	if (!old_len)
-		shadow_alias(f, to);
+	return vma && vma->vm_flags & VM_HUGETLB;
+}
+
+/*
+ * A length as mremap rounds it: by the VMA at addr; where all VMAs of a range move, its end by the
+ * last one.
+ */
+static uint64_t rounded(struct fuzz *f, gva_t addr, uint64_t len, bool all)
+{
+	len = page_align(len);
+	if (!is_hugetlb(f, all && len ? addr + len - 1 : addr))
+		return len;
+	return align_up(addr + len, PMD_SIZE) - addr;
 }
 
 static void op_mremap(struct fuzz *f)
@@ -517,18 +343,25 @@ static void op_mremap(struct fuzz *f)
 	unsigned how = byte(f);
 	gva_t addr = address(f), to = address(f);
 	uint64_t old_len = length(f), new_len = how & 8 ? length(f) : old_len;
-	uint64_t flags = flags_for[how % 8];
+	uint64_t flags = flags_for[how % 8], old_round, new_round;
+	bool all;
 	long ret;
 
 	if (how >= 240) /* what is shared gets a second mapping */
 		old_len = 0;
+	all = flags & MREMAP_FIXED && page_align(old_len) == page_align(new_len);
+	old_round = rounded(f, addr, old_len, all);
+	new_round = rounded(f, addr, new_len, all);
 	ret = mm_mremap(&f->s.mm, addr, old_len, new_len, flags, to);
-	if (ret > 0) {
-		mremapped(f, addr, page_align(old_len), (gva_t)ret, page_align(new_len),
-			  flags & MREMAP_DONTUNMAP);
+	if (ret > 0 && !f->s.mm.oom) {
+		shadow_mremap(&f->shadow, addr, old_round, (gva_t)ret, new_round,
+			      flags & MREMAP_DONTUNMAP);
 		return;
 	}
-	must_be_error(ret);
+	if (ret > 0)
+		to = (gva_t)ret;
+	else
+		must_be_error(ret);
 	mremap_failed(f, addr, old_len, to, new_len, flags & MREMAP_FIXED);
 }
 
@@ -567,30 +400,9 @@ static int advice(struct fuzz *f)
 	};
 	unsigned i = byte(f);
 
+	if (i < 128) /* half of them do something to pages */
+		return all[i % 11];
 	return i < 250 ? all[i % (sizeof(all) / sizeof(*all))] : (int)byte(f);
-}
-
-/* What an advice that was valid did to the content; all: to each page of the range. */
-static void advised(struct fuzz *f, gva_t addr, uint64_t len, int behavior, bool all)
-{
-	switch (behavior) {
-	case MADV_GUARD_INSTALL:
-	case MADV_DONTNEED:
-	case MADV_DONTNEED_LOCKED:
-		shadow_zero(f, addr, len, PRIVATE, all);
-		break;
-	case MADV_FREE:
-		shadow_zero(f, addr, len, PRIVATE, false);
-		break;
-	case MADV_REMOVE:
-		shadow_zero(f, addr, len, SHARED, all);
-		break;
-	case MADV_GUARD_REMOVE:
-		shadow_guard(f, addr, len, false);
-		break;
-	default:
-		break;
-	}
 }
 
 static void op_madvise(struct fuzz *f)
@@ -607,17 +419,16 @@ static void op_madvise(struct fuzz *f)
 	if (addr & ~PAGE_MASK || page_align(len) < len)
 		must(ret == -EINVAL, "%ld", ret);
 	else /* ENOMEM: a hole; the rest was done */
-		advised(f, addr, len, behavior, !ret || ret == -ENOMEM);
+		shadow_advise(&f->shadow, addr, len, behavior, !ret || ret == -ENOMEM);
 	if (!ret && behavior == MADV_GUARD_INSTALL)
-		shadow_guard(f, addr, len, true);
+		shadow_guard(&f->shadow, addr, len);
 	if (f->s.mm.oom && behavior == MADV_COLLAPSE)
-		shadow_set(f, addr, len, UNKNOWN);
+		shadow_set(&f->shadow, addr, len, UNKNOWN);
 }
 
 /* Pages that have something are in memory. */
 static void op_mincore(struct fuzz *f)
 {
-	static const unsigned char zeroes[SHADOW_BYTES];
 	unsigned char vec[MINCORE_MAX + 1];
 	gva_t addr = address(f) & PAGE_MASK;
 	long n, max = byte(f) % (MINCORE_MAX + 1);
@@ -627,10 +438,9 @@ static void op_mincore(struct fuzz *f)
 	must(n == -ENOMEM || (n >= 0 && n <= max), "%ld of %ld", n, max);
 	must(vec[n > 0 ? n : 0] == 0xaa, "beyond %ld", n);
 	for (long i = 0; i < n; i++, addr += PAGE_SIZE) {
-		const struct shadow *page = shadow(f, addr);
+		const struct page *page = shadow_page(&f->shadow, addr);
 
-		if (page && page->owner && !page->maybe_zero &&
-		    memcmp(page->byte, zeroes, sizeof(zeroes)))
+		if (page && page->owner && !page->maybe_zero && shadow_written(page))
 			must(vec[i] & 1, "%#lx is in memory", addr);
 	}
 }
@@ -699,12 +509,12 @@ static bool cpu_access(struct fuzz *f, gva_t gva, gpa_t gpa, unsigned access,
 	if (access == MV_WRITE) {
 		if (process_vm_writev(getpid(), &here, 1, &there, 1, 0) != 1)
 			return false;
-		shadow_write(f, gva, 1, value);
+		shadow_write(&f->shadow, gva, 1, value);
 		return true;
 	}
 	if (process_vm_readv(getpid(), &here, 1, &there, 1, 0) != 1)
 		return false;
-	shadow_compare(f, gva, &found, 1);
+	shadow_compare(&f->shadow, gva, &found, 1);
 	return true;
 }
 
@@ -713,7 +523,7 @@ static void must_be_fatal(struct fuzz *f, const struct mv_vma *v, gva_t gva,
 			  unsigned access, struct mm_fault end)
 {
 	bool allowed = access == MV_READ ? v->prot : v->prot & access;
-	const struct shadow *page = shadow(f, gva);
+	const struct page *page = shadow_page(&f->shadow, gva);
 
 	if (v->start > gva && v->growsdown)
 		return; /* a stack that grew, or could not */
@@ -728,7 +538,8 @@ static void must_be_fatal(struct fuzz *f, const struct mv_vma *v, gva_t gva,
 		     "%#lx is guarded: signal %d, err %d", gva, end.signal, end.err);
 	else if (end.signal == SIGBUS)
 		must((v->ino && strcmp(v->name, "file") == 0) ||
-			     (v->shared && !(page && page->owner)),
+			     (v->shared && !(page && page->owner)) ||
+			     (v->hugetlb && (v->noreserve || v->offset)),
 		     "SIGBUS at %#lx", gva);
 	else if (end.err)
 		must(end.err == -ENOSPC && f->s.slots >= f->s.slot_max, "%#lx: err %d", gva,
@@ -742,7 +553,8 @@ static void must_be_fatal(struct fuzz *f, const struct mv_vma *v, gva_t gva,
 static void op_touch(struct fuzz *f)
 {
 	gva_t gva = place(f);
-	unsigned access = 1u << byte(f) % 3;
+	static const unsigned accesses[] = { MV_READ, MV_WRITE, MV_WRITE, MV_EXEC };
+	unsigned access = accesses[byte(f) % 4];
 	unsigned char value = (unsigned char)byte(f);
 	struct mv_vma v;
 	struct mm_fault end;
@@ -769,9 +581,9 @@ static void op_copy_from(struct fuzz *f)
 	uint64_t len = size_of_copy(f), n;
 
 	n = len - mm_peek(&f->s.mm, truth, gva, len);
-	compare(f, gva, truth, n, true);
+	shadow_compare_truth(&f->shadow, gva, truth, n);
 	n = min_u64(n, len - mm_copy_from(&f->s.mm, found, gva, len));
-	shadow_compare(f, gva, found, n);
+	shadow_compare(&f->shadow, gva, found, n);
 	/* behind its end a file's last page may have bytes that are no content of the file */
 	for (uint64_t i = 0; i < n; i++)
 		must(truth[i] == found[i] || ((gva + i) & ~PAGE_MASK) >= SHADOW_BYTES,
@@ -790,7 +602,7 @@ static void write_by(struct fuzz *f, write_fn *fn)
 	memset(buf, value, len);
 	left = fn(&f->s.mm, gva, buf, len);
 	must(left <= len, "%lu of %lu bytes left", left, len);
-	shadow_write(f, gva, len - left, value);
+	shadow_write(&f->shadow, gva, len - left, value);
 }
 
 static void op_copy_to(struct fuzz *f)
@@ -814,7 +626,7 @@ static void op_copy_string(struct fuzz *f)
 	if (n >= 0)
 		must(strlen(buf) == (size_t)n, "%ld", n);
 	if (n >= 0)
-		shadow_compare(f, gva, (unsigned char *)buf, (uint64_t)n + 1);
+		shadow_compare(&f->shadow, gva, (unsigned char *)buf, (uint64_t)n + 1);
 }
 
 /* As readv and writev do with the pieces: the host's kernel copies. */
@@ -842,9 +654,9 @@ static void op_iovec(struct fuzz *f)
 	else
 		n = process_vm_readv(getpid(), &here, 1, iov, (unsigned)nr, 0);
 	if (n > 0 && access == MV_WRITE)
-		shadow_write(f, gva, (uint64_t)n, value);
+		shadow_write(&f->shadow, gva, (uint64_t)n, value);
 	else if (n > 0)
-		shadow_compare(f, gva, buf, (uint64_t)n);
+		shadow_compare(&f->shadow, gva, buf, (uint64_t)n);
 }
 
 static void op_look(struct fuzz *f)
@@ -936,7 +748,33 @@ static void op_map_stack(struct fuzz *f)
 	if (end & ~PAGE_MASK || end > MV_TASK_SIZE || end < MMAP_MIN_ADDR + size)
 		return; /* the loader's to check */
 	if (!mm_map_stack(&f->s.mm, end, size))
-		shadow_set(f, end - size, size, UNKNOWN);
+		shadow_set(&f->shadow, end - size, size, UNKNOWN);
+}
+
+/* As it comes when memory is short, but over all of the region. It is asked for no success. */
+static void reclaim(struct fuzz *f, enum reclaim effort)
+{
+	long n;
+
+	pthread_mutex_lock(&f->s.mm.lock);
+	mm_note_idle(&f->s.mm, REGION, REGION + PAGES * PAGE_SIZE);
+	n = mm_reclaim_some(&f->s.mm, effort);
+	pthread_mutex_unlock(&f->s.mm.lock);
+	must(n >= 0, "reclaim: %ld", n);
+}
+
+static void op_reclaim(struct fuzz *f)
+{
+	reclaim(f, byte(f) % RECLAIM_EFFORTS);
+}
+
+/* From now on there is room for so many pages only, or for as many as at first. */
+static void op_limit(struct fuzz *f)
+{
+	unsigned room = byte(f);
+
+	f->s.phys.limit = room < 128 ? f->s.phys.charged + room % 16 : f->limit;
+	f->s.phys.limit = max_u64(f->s.phys.limit, f->s.phys.charged);
 }
 
 static const struct op {
@@ -944,9 +782,11 @@ static const struct op {
 	void (*run)(struct fuzz *f);
 } ops[] = {
 	{ "touch", op_touch },
-	{ "mmap", op_mmap },
-	{ "munmap", op_munmap },
+	{ "madvise", op_madvise },
 	{ "mprotect", op_mprotect },
+	{ "mmap", op_mmap },
+	{ "mremap", op_mremap },
+	{ "munmap", op_munmap },
 	{ "brk", op_brk },
 	{ "msync", op_msync },
 	{ "copy_from", op_copy_from },
@@ -960,10 +800,6 @@ static const struct op {
 	{ "write_file", op_write_file },
 	{ "reopen", op_reopen },
 	{ "map_stack", op_map_stack },
-	{ "mremap", op_mremap },
-	{ "madvise", op_madvise },
-	{ "mremap", op_mremap },
-	{ "madvise", op_madvise },
 	{ "mincore", op_mincore },
 	{ "mlock", op_mlock },
 	{ "munlock", op_munlock },
@@ -971,18 +807,68 @@ static const struct op {
 	{ "munlockall", op_munlockall },
 	{ "truncated", op_truncated },
 	{ "list", op_list },
+	{ "reclaim", op_reclaim },
+	{ "limit", op_limit },
 };
+
+#define NR_OPS (sizeof(ops) / sizeof(ops[0]))
+
+/*
+ * libFuzzer keeps an input for what it counts here, too: a call found the page used last in a state
+ * that it made another one of. Few of them reach code that none reached before.
+ */
+#define STATES 64
+__attribute__((section(
+	"__libfuzzer_extra_counters"))) static uint8_t changes[NR_OPS * STATES * STATES];
+
+static unsigned state_of(struct mm *mm, gva_t gva)
+{
+	struct pagemap_entry page = pagemap_get(&mm->anon, gva >> PAGE_SHIFT);
+	gfn_t head = page.huge ? page.gfn & ~(gfn_t)(PMD_PAGES - 1) : page.gfn;
+	struct pt_path path;
+	uint64_t e;
+
+	pt_walk(mm, gva, LEVEL_PTE, false, &path);
+	e = *pt_last(&path);
+	return (e & PTE_P ? 1 : 0) + (e & PTE_W ? 2 : 0) + (e & PTE_D ? 4 : 0) +
+	       (page.huge ? 8 : 0) + (page.gfn ? 16 : 0) +
+	       (page.gfn && phys_frame(mm->phys, head)->lazyfree ? 32 : 0);
+}
+
+/* Half of the calls are among the first six, on which most depends, and most of those accesses. */
+static unsigned next_op(struct fuzz *f)
+{
+	unsigned b = byte(f);
+
+	if (b >= 128)
+		return b % NR_OPS;
+	return b % 8 < 6 ? b % 8 : 0;
+}
+
+static void run(struct fuzz *f, unsigned i)
+{
+	gva_t gva = f->last;
+	unsigned before = state_of(&f->s.mm, gva);
+
+	f->s.mm.oom = f->s.mm.pinned = false;
+	ops[i].run(f);
+	changes[(i * STATES + before) * STATES + state_of(&f->s.mm, gva)] = 1;
+	check(&f->s.mm);
+}
 
 /* ---- an input */
 
 /* The first two bytes: how the mm is made, with how much memory, and of how many slots. */
 static void make_mm(struct fuzz *f)
 {
-	static const uint64_t limits[] = { 16, 64, 1024, 16384 };
+	static const uint64_t limits[] = { 16, 64, 1024, 4096 - 63 };
 	unsigned how = byte(f), limit = byte(f);
 
 	fuzz_space_init(&f->s, (limits[limit % 4] + limit / 4) * PAGE_SIZE,
 			1u << how / 3 % 10, (enum mv_thp)(how % 3));
+	f->limit = f->s.phys.limit;
+	f->last = REGION;
+	f->shadow.mm = &f->s.mm;
 	f->s.mm.start_brk = f->s.mm.brk = f->brk = HEAP;
 	if (limit >= 192)
 		f->s.slot_max = 1 + (int)(limit / 4 % 4);
@@ -1001,7 +887,47 @@ static void map_region(struct fuzz *f)
 	must(mm_mmap(&f->s.mm, REGION, PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE, flags,
 		     NULL, true, true, 0) == (long)REGION,
 	     "mmap");
-	shadow_set(f, REGION, PAGES * PAGE_SIZE, PRIVATE);
+	shadow_set(&f->shadow, REGION, PAGES * PAGE_SIZE, PRIVATE);
+}
+
+/* What the mm is asked for at last is to be had. */
+#define LOOK_ROOM 256
+/* Of pages that were never written, one in so many is read. */
+#define LOOK_STEP 128
+
+static void make_readable(struct fuzz *f)
+{
+	struct mv_vma v;
+
+	mm_munlockall(&f->s.mm);
+	f->s.phys.limit = max_u64(f->limit, f->s.phys.charged + LOOK_ROOM);
+	for (gva_t at = REGION;
+	     !mm_vma_next(&f->s.mm, at, &v) && v.start < REGION + PAGES * PAGE_SIZE;
+	     at = v.end)
+		mm_mprotect(&f->s.mm, v.start, v.end - v.start, PROT_READ);
+}
+
+/* What was written must be there, for the payload too, and after all that can be missed went. */
+static void look_at_all(struct fuzz *f)
+{
+	make_readable(f);
+	for (unsigned i = 0; i < PAGES; i++) {
+		const struct page *page = &f->shadow.page[i];
+		gva_t gva = REGION + i * PAGE_SIZE;
+		gpa_t gpa;
+
+		if (page->owner && !page->guarded &&
+		    (shadow_written(page) || i % LOOK_STEP == 0) &&
+		    fuzz_touch(&f->s, gva, MV_READ, &gpa).kind != MV_FAULT_FATAL)
+			shadow_compare(&f->shadow, gva,
+				       (unsigned char *)phys_hva(&f->s.phys, gpa),
+				       SHADOW_BYTES);
+	}
+	check(&f->s.mm);
+	for (enum reclaim effort = 0; effort < RECLAIM_EFFORTS; effort++)
+		reclaim(f, effort);
+	check(&f->s.mm);
+	shadow_compare_all(&f->shadow);
 }
 
 static void destroy_mm(struct fuzz *f)
@@ -1025,15 +951,14 @@ int fuzz_mm(const uint8_t *data, size_t size)
 	f.zero = object_new_zero(&f.s.phys, "/dev/zero");
 	must(f.zero, "no memory");
 	for (unsigned step = 0; f.left && step < STEPS_MAX; step++) {
-		const struct op *op = &ops[byte(&f) % (sizeof(ops) / sizeof(ops[0]))];
+		unsigned i = next_op(&f);
 
 		if (tell)
-			fprintf(stderr, "step %u: %s\n", step, op->name);
-		f.s.mm.oom = false;
-		op->run(&f);
-		check(&f.s.mm);
+			fprintf(stderr, "step %u: %s\n", step, ops[i].name);
+		run(&f, i);
 	}
-	shadow_compare_all(&f);
+	f.s.mm.pinned = false;
+	look_at_all(&f);
 	destroy_mm(&f);
 	return 0;
 }

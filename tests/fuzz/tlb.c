@@ -114,8 +114,21 @@ static void check_linked(struct mm *mm, const struct leaf *leaf)
 	     "the leaf at %#lx went without a drop", leaf->gva);
 }
 
+/* Where a pte table was walked, its shadow is linked still: no leaf may stand there before a drop. */
+static void check_table(struct mm *mm, const struct table *t)
+{
+	struct pt_path path;
+
+	pt_walk(mm, t->gva, LEVEL_PTE, false, &path);
+	must(path.level != LEVEL_PMD || !*pt_last(&path),
+	     "a leaf at %#lx where table gfn %#x was, without a drop", t->gva, t->gfn);
+}
+
 void tlb_check(struct mm *mm)
 {
+	for (unsigned i = 0; i < TABLES; i++)
+		if (tables[i].gfn && tables[i].level == LEVEL_PTE)
+			check_table(mm, &tables[i]);
 	for (unsigned i = 0; i < ENTRIES; i++) {
 		if (tlb[i].access)
 			check_cached(mm, &tlb[i]);
