@@ -76,22 +76,58 @@ Test(vma, the_hole_found_is_the_highest_among_hundreds_of_vmas)
 	search(2, 4);
 }
 
-Test(vma, a_hole_keeps_the_gap_below_a_stack)
+/* A stack of 16 pages that ends at `end`, from which on placement goes down. */
+static gva_t space_with_stack(struct space *s, gva_t end)
 {
-	const gva_t end = BASE + 4096 * PAGE_SIZE, start = end - 16 * PAGE_SIZE;
+	space_init(s, 1ull << 30, 1, MV_THP_NEVER);
+	cr_assert(!mm_map_stack(&s->mm, end, 16 * PAGE_SIZE));
+	s->mm.mmap_base = end;
+	return end - 16 * PAGE_SIZE;
+}
+
+static gva_t place(struct space *s, uint64_t len)
+{
+	return (gva_t)mm_get_unmapped_area(&s->mm, NULL, 0, len, 0, ANON);
+}
+
+Test(vma, a_new_mapping_keeps_the_gap_below_a_stack)
+{
+	struct space s;
+	const gva_t end = BASE + 4096 * PAGE_SIZE, start = space_with_stack(&s, end),
+		    gap = start - STACK_GUARD_GAP;
+
+	cr_assert_eq(place(&s, PAGE_SIZE), gap - PAGE_SIZE);
+	map(&s, BASE, PAGE_SIZE, RW, ANON);
+	cr_assert_eq(place(&s, PAGE_SIZE), gap - PAGE_SIZE);
+	cr_assert_eq(place(&s, gap - BASE - PAGE_SIZE), BASE + PAGE_SIZE);
+	space_destroy(&s);
+}
+
+/* unmapped_area_topdown() of mm/vma.c goes on below the whole gap, not below the next VMA. */
+Test(vma, a_new_mapping_keeps_out_of_a_stacks_gap_also_below_what_lies_in_it)
+{
+	struct space s;
+	const gva_t end = BASE + 4096 * PAGE_SIZE, start = space_with_stack(&s, end),
+		    gap = start - STACK_GUARD_GAP;
+
+	map(&s, start - 8 * PAGE_SIZE, 5 * PAGE_SIZE, RW, ANON);
+	cr_assert_eq(place(&s, PAGE_SIZE), gap - PAGE_SIZE);
+	/* too long for the hole that is right below the stack: its gap doesn't come into it */
+	cr_assert_eq(place(&s, 4 * PAGE_SIZE), start - 12 * PAGE_SIZE);
+	space_destroy(&s);
+}
+
+/* unmapped_area() goes on behind the stack. */
+Test(vma, a_new_low_mapping_goes_behind_a_stack_whose_gap_it_would_begin_in)
+{
+	const gva_t low = 0x40000000, start = low + 100 * PAGE_SIZE;
 	struct space s;
 
 	space_init(&s, 1ull << 30, 1, MV_THP_NEVER);
-	cr_assert(!mm_map_stack(&s.mm, end, 16 * PAGE_SIZE));
-	cr_assert_eq(vma_find_hole(&s.mm, PAGE_SIZE, BASE, end),
-		     start - STACK_GUARD_GAP - PAGE_SIZE);
-	map(&s, BASE, PAGE_SIZE, RW, ANON);
-	cr_assert_eq(vma_find_hole(&s.mm, PAGE_SIZE, BASE, end),
-		     start - STACK_GUARD_GAP - PAGE_SIZE);
-	cr_assert_eq(vma_find_hole(&s.mm, start - STACK_GUARD_GAP - BASE - PAGE_SIZE, BASE,
-				   end),
-		     BASE + PAGE_SIZE);
-	cr_assert_eq(vma_find_hole(&s.mm, start - STACK_GUARD_GAP - BASE, BASE, end), 0);
+	map(&s, low, 10 * PAGE_SIZE, RW, ANON);
+	cr_assert(!mm_map_stack(&s.mm, start + 16 * PAGE_SIZE, 16 * PAGE_SIZE));
+	cr_assert_eq(mm_get_unmapped_area(&s.mm, NULL, 0, PAGE_SIZE, 0, ANON | MAP_32BIT),
+		     (long)(start + 16 * PAGE_SIZE));
 	space_destroy(&s);
 }
 

@@ -15,11 +15,48 @@
 bool mm_is_free(struct mm *mm, gva_t addr, uint64_t len)
 {
 	struct vma *vma = vma_find(mm, addr);
-	gva_t start = vma ? vma->vm_start : MV_TASK_SIZE;
 
-	if (vma && vma->vm_flags & VM_GROWSDOWN)
-		start = start > STACK_GUARD_GAP ? start - STACK_GUARD_GAP : 0;
-	return addr + len <= start;
+	return addr + len <= (vma ? vma_start_gap(vma) : MV_TASK_SIZE);
+}
+
+/* The stack whose gap ends below `end`, where the hole found is right below the stack; or NULL. */
+static struct vma *stack_above(struct mm *mm, gva_t found, gva_t end)
+{
+	struct vma *next = vma_find(mm, found);
+
+	if (next && next->vm_flags & VM_GROWSDOWN && vma_start_gap(next) < end)
+		return next;
+	return NULL;
+}
+
+/*
+ * unmapped_area_topdown() of mm/vma.c. What begins in a stack's gap lowers the limit for all that
+ * is looked at afterwards: also a hole in the gap that isn't right below the stack is left out.
+ */
+static gva_t hole_down(struct mm *mm, uint64_t len, gva_t low, gva_t high)
+{
+	struct vma *stack;
+	gva_t found;
+
+	while ((found = vma_find_hole(mm, len, low, high)) &&
+	       (stack = stack_above(mm, found, found + len)))
+		high = vma_start_gap(stack);
+	return found;
+}
+
+/* unmapped_area(): the hole is of len bytes, and what goes there at a multiple of align. */
+static gva_t hole_up(struct mm *mm, uint64_t len, uint64_t align, gva_t low, gva_t high)
+{
+	struct vma *stack;
+	gva_t found;
+
+	while ((found = vma_find_hole_up(mm, len, low, high))) {
+		stack = stack_above(mm, found, align_up(found, align) + len - 1);
+		if (!stack)
+			return align_up(found, align);
+		low = stack->vm_end;
+	}
+	return 0;
 }
 
 static bool hint_is_free(struct mm *mm, gva_t hint, uint64_t len, gva_t end)
@@ -36,7 +73,7 @@ static long bottom_up(struct mm *mm, gva_t addr, uint64_t len, int flags)
 
 	if (hint_is_free(mm, page_align(addr), len, end))
 		return (long)page_align(addr);
-	found = vma_find_hole_up(mm, len, begin, end);
+	found = hole_up(mm, len, PAGE_SIZE, begin, end);
 	return found ? (long)found : -ENOMEM;
 }
 
@@ -49,7 +86,7 @@ static long top_down(struct mm *mm, gva_t addr, uint64_t len, int flags)
 		return bottom_up(mm, addr, len, flags);
 	if (hint_is_free(mm, addr & PAGE_MASK, len, MV_TASK_SIZE))
 		return (long)(addr & PAGE_MASK);
-	found = vma_find_hole(mm, len, low, mm->mmap_base);
+	found = hole_down(mm, len, low, mm->mmap_base);
 	return found ? (long)found : bottom_up(mm, addr, len, flags);
 }
 
@@ -89,8 +126,8 @@ static long huge_bottom_up(struct mm *mm, gva_t addr, uint64_t len, int flags)
 
 	if (hint_is_free(mm, addr, len, end))
 		return (long)addr;
-	found = vma_find_hole_up(mm, with_slack(len), begin, end);
-	return found ? (long)align_up(found, PMD_SIZE) : -ENOMEM;
+	found = hole_up(mm, with_slack(len), PMD_SIZE, begin, end);
+	return found ? (long)found : -ENOMEM;
 }
 
 /* hugetlb_get_unmapped_area() of fs/hugetlbfs/inode.c; len is a multiple of 2 MiB. */
@@ -103,7 +140,7 @@ static long huge_area(struct mm *mm, gva_t addr, uint64_t len, int flags)
 		return huge_bottom_up(mm, addr, len, flags);
 	if (hint_is_free(mm, addr, len, MV_TASK_SIZE))
 		return (long)addr;
-	found = vma_find_hole(mm, with_slack(len), low, mm->mmap_base);
+	found = hole_down(mm, with_slack(len), low, mm->mmap_base);
 	if (!found)
 		return huge_bottom_up(mm, addr, len, flags);
 	return (long)((found + with_slack(len) - len) & PMD_MASK);

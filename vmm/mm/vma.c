@@ -22,8 +22,7 @@ static int compare(const struct vma *a, const struct vma *b)
 
 RB_GENERATE_INTERNAL(vma_tree, vma, node, compare, __attribute__((unused)) static)
 
-/* vm_start_gap() of linux/mm.h: a stack keeps a gap free below itself. */
-static gva_t start_gap(const struct vma *vma)
+gva_t vma_start_gap(const struct vma *vma)
 {
 	if (!(vma->vm_flags & VM_GROWSDOWN))
 		return vma->vm_start;
@@ -39,11 +38,11 @@ static void augment(struct vma *vma)
 {
 	const struct vma *l = RB_LEFT(vma, node), *r = RB_RIGHT(vma, node);
 
-	vma->tree_start = l ? l->tree_start : start_gap(vma);
+	vma->tree_start = l ? l->tree_start : vma->vm_start;
 	vma->tree_end = r ? r->tree_end : vma->vm_end;
 	vma->tree_gap = 0;
 	if (l)
-		vma->tree_gap = max_u64(l->tree_gap, hole(l->tree_end, start_gap(vma)));
+		vma->tree_gap = max_u64(l->tree_gap, hole(l->tree_end, vma->vm_start));
 	if (r)
 		vma->tree_gap =
 			max_u64(vma->tree_gap,
@@ -254,7 +253,7 @@ static gva_t find_hole(const struct vma *vma, uint64_t len, gva_t low, gva_t hig
 	found = find_hole(RB_RIGHT(vma, node), len, max_u64(low, vma->vm_end), high);
 	if (found)
 		return found;
-	return find_hole(RB_LEFT(vma, node), len, low, min_u64(high, start_gap(vma)));
+	return find_hole(RB_LEFT(vma, node), len, low, min_u64(high, vma->vm_start));
 }
 
 gva_t vma_find_hole(struct mm *mm, uint64_t len, gva_t low, gva_t high)
@@ -274,7 +273,7 @@ static gva_t find_hole_up(const struct vma *vma, uint64_t len, gva_t low, gva_t 
 	if (max_u64(vma->tree_gap,
 		    max_u64(hole(low, vma->tree_start), hole(vma->tree_end, high))) < len)
 		return 0;
-	found = find_hole_up(RB_LEFT(vma, node), len, low, min_u64(high, start_gap(vma)));
+	found = find_hole_up(RB_LEFT(vma, node), len, low, min_u64(high, vma->vm_start));
 	if (found)
 		return found;
 	return find_hole_up(RB_RIGHT(vma, node), len, max_u64(low, vma->vm_end), high);

@@ -53,7 +53,7 @@ struct vma {
 	gva_t zero_from;  /* a private file mapping's bytes from here to its page's end are
 				 * zero (a segment's .bss); 0: none. May lie outside after a split */
 	/* Over the subtree, for the search for a hole: */
-	gva_t tree_start, tree_end; /* where it begins (guard gap included) and ends */
+	gva_t tree_start, tree_end; /* where it begins and ends */
 	uint64_t tree_gap;	    /* the largest hole between two VMAs of it */
 };
 
@@ -119,7 +119,10 @@ struct vma *vma_merge(struct mm *mm, struct vma *vma);
 /* ... with the one behind it only. */
 struct vma *vma_merge_next(struct mm *mm, struct vma *vma);
 
-/* The highest hole of len bytes in [low, high); 0: none. O(log n). */
+/* vm_start_gap() of linux/mm.h: a stack keeps a gap free below itself. */
+gva_t vma_start_gap(const struct vma *vma);
+
+/* The highest hole of len bytes in [low, high), whatever stacks' gaps; 0: none. O(log n). */
 gva_t vma_find_hole(struct mm *mm, uint64_t len, gva_t low, gva_t high);
 /* The lowest. */
 gva_t vma_find_hole_up(struct mm *mm, uint64_t len, gva_t low, gva_t high);
