@@ -100,7 +100,7 @@ ask = $(eval $1 := $$(shell $(PKG_CONFIG) $2))$($1)
 ELF_CFLAGS = $(call ask,ELF_CFLAGS,--cflags libelf)
 ELF_LIBS = $(call ask,ELF_LIBS,--libs libelf)
 CLI_CFLAGS = $(call ask,CLI_CFLAGS,--cflags jansson)
-CLI_LIBS = $(call ask,CLI_LIBS,$(if $(filter -static%,$(LINK)),--static) --libs libelf jansson)
+CLI_LIBS = $(call ask,CLI_LIBS,$(if $(filter -static%,$(LINK)),--static) --libs libelf jansson) -lm
 TEST_CFLAGS = $(call ask,TEST_CFLAGS,--cflags criterion jansson)
 TEST_LIBS = $(call ask,TEST_LIBS,--libs criterion libelf jansson)
 

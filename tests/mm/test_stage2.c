@@ -294,7 +294,8 @@ Test(stage2, a_range_that_goes_while_it_is_read_is_let_alone_afterwards, .timeou
 	for (int i = 0; i < 1000; i++) {
 		char *hva = mmap(NULL, PMD_SIZE, RW, ANON, -1, 0);
 
-		cr_assert(!stage2_add(s2, hva, PHYS_BASE, PMD_SIZE, i % 2 ? fd : -1, 0, RW));
+		cr_assert(
+			!stage2_add(s2, hva, PHYS_BASE, PMD_SIZE, i % 2 ? fd : -1, 0, RW));
 		p.hva = hva;
 		for (int spin = 0; spin < i * 10; spin++)
 			__asm__ volatile("pause");

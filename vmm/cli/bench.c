@@ -7,6 +7,7 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <libgen.h>
 #include <sched.h>
 #include <string.h>
@@ -20,16 +21,10 @@ enum {
 	OPT_QUICK,
 	OPT_CHECK,
 	OPT_PAYLOADS,
+	OPT_PLOT,
 };
 
-static const struct metric {
-	const char *name;
-	const char *unit;
-	int (*measure)(struct bench *bench); /* neighbours with the same one share a run */
-	double limit;			     /* of own's p50, in unit; 0: none */
-	double ratio_limit;		     /* of ratio's p50; 0: none */
-	const char *what;
-} metrics[] = {
+static const struct metric metrics[] = {
 	[PORT_EXIT] = { .name = "port_exit",
 			.unit = "ns",
 			.measure = measure_faults,
@@ -53,6 +48,22 @@ static const struct metric {
 			     .measure = measure_fault_path,
 			     .limit = 500,
 			     .what = "the VMM's own time in it, outside KVM_RUN" },
+	[FAULT_ANON_2M] = { .name = "fault_anon_2m",
+			    .unit = "ns",
+			    .measure = measure_fault_2m,
+			    .what = "an anonymous fault that gets a 2 MiB leaf, zeroed; floor: "
+				    "the native one and pf_exit_floor" },
+	[FAULT_STAGE2_DIRECT] = { .name = "fault_stage2_direct",
+				  .unit = "ns",
+				  .measure = measure_stage2,
+				  .what = "a second-stage violation alone: the entry is there, "
+					  "its frame has no memory yet; the host kernel serves "
+					  "it" },
+	[FAULT_STAGE2_UFFD] = { .name = "fault_stage2_uffd",
+				.unit = "ns",
+				.measure = measure_stage2,
+				.what = "... the VMM serves it, --stage2=uffd; floor: "
+					"fault_stage2_direct" },
 	[CPU] = { .name = "cpu",
 		  .unit = "ms",
 		  .measure = measure_cpu,
@@ -80,6 +91,10 @@ static const struct metric {
 			     .measure = measure_touch,
 			     .ratio_limit = 1.3,
 			     .what = "... native: transparent huge pages" },
+	[TOUCH_ANON_4K] = { .name = "touch_anon_4k",
+			    .unit = "ns/page",
+			    .measure = measure_touch,
+			    .what = "... with --thp=never; native: 4 KiB pages" },
 	[FAULT_FILE_READ_4K] = { .name = "fault_file_read_4k",
 				 .unit = "ns",
 				 .measure = measure_file_faults,
@@ -131,8 +146,11 @@ static const struct metric {
 
 struct args {
 	struct cli *cli;
-	const char *name; /* of the one metric wanted; NULL: all */
+	bool wanted[NR_METRICS]; /* of them, what NAMEs ask for; none: all */
+	bool some;		 /* there is a NAME */
 	const char *payloads;
+	const char *plot;	 /* the file to draw to; NULL: none */
+	char plot_new[PATH_MAX]; /* ... its name until it is whole */
 	bool json;
 	bool quick;
 	bool check;
@@ -143,12 +161,12 @@ static double p50(const struct samples *samples)
 	return samples_quantile(samples, 0.5);
 }
 
-static bool has_limit(const struct metric *metric)
+bool has_limit(const struct metric *metric)
 {
 	return metric->limit || metric->ratio_limit;
 }
 
-static bool is_met(const struct metric *metric, const struct result *result)
+bool is_met(const struct metric *metric, const struct result *result)
 {
 	return (!metric->limit || p50(&result->own) <= metric->limit) &&
 	       (!metric->ratio_limit || p50(&result->ratio) <= metric->ratio_limit);
@@ -166,7 +184,7 @@ static const char *median(char buf[16], const struct samples *samples)
 	return samples->n ? number(buf, p50(samples)) : "-";
 }
 
-static const char *limit_text(char buf[32], const struct metric *metric)
+const char *limit_text(char buf[32], const struct metric *metric)
 {
 	int n = 0;
 
@@ -237,7 +255,7 @@ static json_t *json_result(const struct metric *metric, const struct result *res
 
 static json_t *json_host(const struct mv_host *host)
 {
-	char cpu[128], kernel[128];
+	char cpu[128], kernel[128], date[16];
 
 	return json_members((const struct json_member[]){
 		{ "cpu", json_string(machine_cpu(cpu, sizeof(cpu))) },
@@ -245,6 +263,10 @@ static json_t *json_host(const struct mv_host *host)
 		{ "second_stage", json_string(host->stage2) },
 		{ "system_call_entry",
 		  json_string(host->syscall_ring3 ? "ring 3" : "ring 0") },
+		{ "module", json_string(host->module) },
+		{ "thp", json_string(host->thp) },
+		{ "cpus", json_integer(sysconf(_SC_NPROCESSORS_ONLN)) },
+		{ "date", json_string(machine_date(date, sizeof(date))) },
 		{ 0 },
 	});
 }
@@ -262,12 +284,16 @@ static int print_json(struct bench *bench, json_t *results)
 	return cli_fail(bench->cli, STATUS_FAILED, "bench: %s", strerror(errno));
 }
 
-static int find_metric(const char *name)
+/* A figure's name, or a pattern of some, as the shell's. False: there is none. */
+static bool want(struct args *args, const char *pattern)
 {
+	bool found = false;
+
 	for (int i = 0; i < NR_METRICS; i++)
-		if (!strcmp(metrics[i].name, name))
-			return i;
-	return -1;
+		if (!fnmatch(pattern, metrics[i].name, 0))
+			args->wanted[i] = found = true;
+	args->some |= found;
+	return found;
 }
 
 /* One CPU for all that is compared; a migration in between would be measured too. */
@@ -309,8 +335,11 @@ static int find_files(struct bench *bench, const char *payloads)
 /* Measure what a metric needs, unless it was measured with the one before it. */
 static int measure(struct bench *bench, int i)
 {
-	if (bench->results[i].own.n)
+	if (bench->results[i].measured)
 		return 0;
+	for (int k = 0; k < NR_METRICS; k++)
+		if (metrics[k].measure == metrics[i].measure)
+			bench->results[k].measured = true;
 	return metrics[i].measure(bench);
 }
 
@@ -322,13 +351,19 @@ static int run_all(struct bench *bench, const struct args *args, json_t *json, b
 
 	for (int i = 0; i < NR_METRICS; i++) {
 		const struct metric *metric = &metrics[i];
-		const struct result *result = &bench->results[i];
+		struct result *result = &bench->results[i];
 
-		if (args->name && strcmp(args->name, metric->name))
+		if (args->some && !args->wanted[i])
 			continue;
 		status = measure(bench, i);
 		if (status)
 			return status;
+		if (!result->own.n) {
+			fprintf(stderr, "mapvisor: bench: %s: this host can't\n",
+				metric->name);
+			continue;
+		}
+		result->shown = true;
 		*met = *met && is_met(metric, result);
 		if (args->json)
 			json_array_append_new(json, json_result(metric, result));
@@ -356,13 +391,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_PAYLOADS:
 		args->payloads = arg;
 		return 0;
+	case OPT_PLOT:
+		args->plot = arg;
+		return 0;
 	case ARGP_KEY_ARG:
-		if (args->name)
-			return cli_usage(args->cli, "one NAME or none, not '%s' too", arg);
-		if (find_metric(arg) < 0)
+		if (!want(args, arg))
 			return cli_usage(args->cli, "%s: no such figure; --help lists them",
 					 arg);
-		args->name = arg;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -377,6 +412,10 @@ static const struct argp_option options[] = {
 	  .key = OPT_PAYLOADS,
 	  .arg = "DIR",
 	  .doc = "Where hello, spin and bench/ are (default: payloads, beside mapvisor)" },
+	{ .name = "plot",
+	  .key = OPT_PLOT,
+	  .arg = "FILE.svg",
+	  .doc = "Draw the figures, too: a page to look at in a browser" },
 };
 
 /* Behind the options, the figures by name, for --help. */
@@ -386,11 +425,12 @@ static int parse_args(struct args *args, int argc, char **argv)
 	const struct argp argp = {
 		.options = table,
 		.parser = parse,
-		.args_doc = "[NAME]",
+		.args_doc = "[NAME...]",
 		.doc = "Measure faults, exits and starts on this machine, beside its own "
 		       "floor and native figures, each with the limit that is to be "
 		       "reached.\v"
-		       "NAME measures one figure only. The exit status is 0 if it could "
+		       "NAME measures that figure only; it may be a pattern, as "
+		       "'fault_*'. The exit status is 0 if it could "
 		       "measure, whatever the verdicts, unless --check is given.",
 	};
 	struct argp_option *option = table;
@@ -407,27 +447,75 @@ static int parse_args(struct args *args, int argc, char **argv)
 	return cli_parse(args->cli, &argp, argc, argv, args);
 }
 
+/*
+ * Before minutes are spent on what can't be written. An earlier drawing stays until this one is
+ * there: it is made beside it.
+ */
+static int open_plot(struct args *args, FILE **plot)
+{
+	if (!args->plot)
+		return 0;
+	if (snprintf(args->plot_new, PATH_MAX, "%s.new", args->plot) >= PATH_MAX)
+		errno = ENAMETOOLONG;
+	else if ((*plot = fopen(args->plot_new, "we")))
+		return 0;
+	return cli_fail(args->cli, STATUS_FAILED, "%s: %s", args->plot, strerror(errno));
+}
+
+static int draw_plot(const struct bench *bench, const struct args *args, FILE *plot)
+{
+	const char *why = NULL;
+
+	bench_plot(bench, metrics, plot);
+	if (ferror(plot))
+		why = "write error";
+	if (fclose(plot) || (!why && rename(args->plot_new, args->plot)))
+		why = why ? why : strerror(errno);
+	if (!why)
+		return 0;
+	unlink(args->plot_new);
+	return cli_fail(args->cli, STATUS_FAILED, "%s: %s", args->plot, why);
+}
+
+static void forget_plot(const struct args *args, FILE *plot)
+{
+	fclose(plot);
+	unlink(args->plot_new);
+}
+
+static int prepare(struct bench *bench, const struct args *args)
+{
+	if (find_files(bench, args->payloads) || mv_host(&bench->host, &bench->cli->err))
+		return STATUS_FAILED;
+	pin();
+	return 0;
+}
+
 int cmd_bench(struct cli *cli, int argc, char **argv)
 {
 	struct args args = { .cli = cli };
 	struct bench bench = { .cli = cli };
 	json_t *results;
+	FILE *plot = NULL;
 	bool met = true;
 	int status;
 
-	if (parse_args(&args, argc, argv))
+	if (parse_args(&args, argc, argv) || open_plot(&args, &plot))
 		return STATUS_FAILED;
 	bench.quick = args.quick;
-	if (find_files(&bench, args.payloads) || mv_host(&bench.host, &cli->err))
-		return STATUS_FAILED;
-	pin();
 	results = json_array();
-	status = run_all(&bench, &args, results, &met);
+	status = prepare(&bench, &args);
+	if (!status)
+		status = run_all(&bench, &args, results, &met);
 	bench_remove_file(&bench);
 	if (status || !args.json)
 		json_decref(results);
 	else
 		status = print_json(&bench, results);
+	if (plot && status)
+		forget_plot(&args, plot);
+	else if (plot)
+		status = draw_plot(&bench, &args, plot);
 	if (!status && args.check && !met)
 		status = STATUS_UNMET;
 	return status;

@@ -15,6 +15,10 @@
 #define SWEEP_SIZE "1G"
 #define QUICK_SWEEP_SIZE "512M"
 #define CALLS "4K"
+#define BLOCKS_SIZE "64M" /* faults of 2 MiB each, a round's */
+#define BLOCKS 32	  /* ... so many */
+#define REST_SIZE "8M"	  /* 2044 violations a round */
+#define REST_BLOCKS 4	  /* ... in so many times 2 MiB */
 
 /* One page a fault: what a fault costs that nothing is saved on. */
 static const struct job fault_job = {
@@ -22,6 +26,11 @@ static const struct job fault_job = {
 	.args = { "fault", FAULT_SIZE },
 	.options = { LIMIT, "--fault-around=4K", "--thp=never" },
 };
+
+static int take_floor(struct bench *bench, struct mv_host *host)
+{
+	return mv_host(host, &bench->cli->err) ? STATUS_FAILED : 0;
+}
 
 int measure_faults(struct bench *bench)
 {
@@ -31,12 +40,13 @@ int measure_faults(struct bench *bench)
 	double own;
 
 	for (int i = 0; i <= rounds; i++) {
-		int err = take(bench, &fault_job, p50_ns, &own);
+		int err = i % 2 ? take_floor(bench, &host) : 0;
 
+		err = err ? err : take(bench, &fault_job, p50_ns, &own);
+		if (!err && i % 2 == 0)
+			err = take_floor(bench, &host);
 		if (err)
 			return err;
-		if (mv_host(&host, &bench->cli->err))
-			return STATUS_FAILED;
 		if (!i)
 			continue;
 		samples_add(&results[PORT_EXIT].own, host.port_exit_ns);
@@ -70,6 +80,110 @@ int measure_fault_path(struct bench *bench)
 				    counters.fault_ns_p50);
 	}
 	return 0;
+}
+
+/* What is timed must be leaves in the sandbox and huge pages natively, not 4 KiB in disguise. */
+static int check_huge(struct bench *bench, const struct job *own, const struct job *native,
+		      bool *have_native)
+{
+	struct mv_counters counters;
+	struct mv_options opt;
+	struct child child;
+	int err;
+
+	mv_options_init(&opt);
+	opt.fault_around = MV_PAGE_SIZE;
+	opt.thp = MV_THP_ALWAYS;
+	opt.timeout_ns = LIMIT_NS;
+	err = count_job(bench, own, &opt, &counters);
+	if (!err && counters.huge < BLOCKS)
+		return fail_job(bench, own->payload, "it got no 2 MiB leaves");
+	if (!err)
+		err = run_job(bench, native, &child);
+	*have_native = child.faults < 512 * BLOCKS / 2;
+	return err;
+}
+
+/* A leaf a fault: none is made ahead. */
+int measure_fault_2m(struct bench *bench)
+{
+	const struct job fetch = { .payload = "bench/touch",
+				   .native = true,
+				   .args = { "sweep", BLOCKS_SIZE, "huge" } };
+	const struct job own = { .payload = "bench/touch",
+				 .args = { "block", BLOCKS_SIZE, "huge" },
+				 .options = { LIMIT, "--fault-around=4K", "--thp=always" },
+				 .before = &fetch };
+	struct job native = own;
+	struct result *result = &bench->results[FAULT_ANON_2M];
+	int rounds = bench->quick ? 2 : 9, err;
+	bool have_native = false;
+
+	native.native = true;
+	err = check_huge(bench, &own, &native, &have_native);
+	if (!err)
+		err = take_rounds(bench, result, rounds,
+				  &(struct jobs){ &own, have_native ? &native : NULL,
+						  NULL },
+				  p50_ns);
+	if (err || !have_native)
+		return err;
+	if (mv_host(&bench->host, &bench->cli->err))
+		return STATUS_FAILED;
+	/* the host zeroes as much for either; and there is an exit */
+	result->ratio.n = 0;
+	for (size_t i = 0; i < result->own.n; i++) {
+		double floor = result->native.values[i] + (double)bench->host.pf_exit_ns;
+
+		samples_add(&result->floor, floor);
+		samples_add(&result->ratio, result->own.values[i] / floor);
+	}
+	return 0;
+}
+
+/*
+ * What is timed must be violations: one guest fault maps all of a block, and each page then
+ * asks for memory by itself. Only with uffd are these counted; the frames are the same without.
+ */
+static int check_stage2(struct bench *bench, const struct job *job)
+{
+	struct mv_counters counters = { 0 };
+	struct mv_options opt;
+	int err;
+
+	mv_options_init(&opt);
+	opt.fault_around = 512 * MV_PAGE_SIZE;
+	opt.timeout_ns = LIMIT_NS;
+	opt.thp = MV_THP_NEVER;
+	opt.stage2 = bench->host.userfaultfd ? MV_STAGE2_UFFD : MV_STAGE2_DIRECT;
+	err = count_job(bench, job, &opt, &counters);
+	if (!err && counters.faults[MV_FAULT_ANON] > REST_BLOCKS * 16)
+		return fail_job(bench, job->payload, "its pages were not mapped around");
+	if (!err && bench->host.userfaultfd && counters.pages_zeroed < REST_BLOCKS * 511)
+		return fail_job(bench, job->payload, "its pages had memory already");
+	return err;
+}
+
+int measure_stage2(struct bench *bench)
+{
+	const struct job direct = { .payload = "bench/touch",
+				    .args = { "rest", REST_SIZE },
+				    .options = { LIMIT, "--fault-around=2M",
+						 "--thp=never" } };
+	const struct job native = { .payload = "bench/touch",
+				    .native = true,
+				    .args = { "rest", REST_SIZE, "nohuge" } };
+	struct job uffd = direct;
+	int rounds = bench->quick ? 2 : 9, err = check_stage2(bench, &direct);
+
+	uffd.options[3] = "--stage2=uffd";
+	if (!err)
+		err = take_rounds(bench, &bench->results[FAULT_STAGE2_DIRECT], rounds,
+				  &(struct jobs){ &direct, &native, NULL }, p50_ns);
+	if (err || !bench->host.userfaultfd) /* no figure where it can't be had */
+		return err;
+	return take_rounds(bench, &bench->results[FAULT_STAGE2_UFFD], rounds,
+			   &(struct jobs){ &uffd, &native, &direct }, p50_ns);
 }
 
 int measure_cpu(struct bench *bench)
@@ -134,6 +248,10 @@ int measure_touch(struct bench *bench)
 				 .args = { "sweep", size },
 				 .options = { LIMIT },
 				 .before = &fetch_memory };
+	const struct job own_4k = { .payload = "bench/touch",
+				    .args = { "sweep", size },
+				    .options = { LIMIT, "--thp=never" },
+				    .before = &fetch_memory };
 	const struct job huge = { .payload = "bench/touch",
 				  .native = true,
 				  .before = &fetch_memory,
@@ -148,8 +266,12 @@ int measure_touch(struct bench *bench)
 
 	if (err)
 		return err;
-	return take_rounds(bench, &bench->results[TOUCH_ANON_THP], rounds,
-			   &(struct jobs){ &own, &huge, NULL }, ns_per_page);
+	err = take_rounds(bench, &bench->results[TOUCH_ANON_THP], rounds,
+			  &(struct jobs){ &own, &huge, NULL }, ns_per_page);
+	if (err)
+		return err;
+	return take_rounds(bench, &bench->results[TOUCH_ANON_4K], rounds,
+			   &(struct jobs){ &own_4k, &nohuge, NULL }, ns_per_page);
 }
 
 /* In one output, both calls in turns: what a call does beyond leaving is little. */

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,13 +54,15 @@ static void read_all(int fd, char *out, size_t size)
 	out[used] = '\0';
 }
 
-static int wait_for(pid_t pid)
+static int wait_for(pid_t pid, long *faults)
 {
+	struct rusage usage;
 	int status;
 
-	while (waitpid(pid, &status, 0) < 0)
+	while (wait4(pid, &status, 0, &usage) < 0)
 		if (errno != EINTR)
 			return -1;
+	*faults = usage.ru_minflt;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -76,7 +79,7 @@ int child_run(const char *const *argv, struct child *child)
 	close(pipes[1]);
 	if (!err) {
 		read_all(pipes[0], child->out, sizeof(child->out));
-		child->status = wait_for(pid);
+		child->status = wait_for(pid, &child->faults);
 		child->ns = now_ns() - start;
 	}
 	close(pipes[0]);

@@ -7,7 +7,8 @@
 
 struct child {
 	int status;	/* as a shell shows it: 128+N for signal N */
-	uint64_t ns;	/* from before posix_spawn(3) to after waitpid(2) */
+	long faults;	/* its minor page faults, and its children's */
+	uint64_t ns;	/* from before posix_spawn(3) to after wait4(2) */
 	char out[4096]; /* what it wrote to its standard output; cut to fit */
 };
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <time.h>
 
 /* The value of /proc/cpuinfo's first line of that name, to be freed; or NULL. */
 static char *cpuinfo(const char *name)
@@ -41,6 +42,17 @@ char *machine_kernel(char *buf, size_t len)
 	struct utsname name;
 
 	snprintf(buf, len, "%s", uname(&name) ? "unknown" : name.release);
+	return buf;
+}
+
+char *machine_date(char *buf, size_t len)
+{
+	const time_t now = time(NULL);
+	struct tm tm;
+
+	*buf = '\0';
+	if (localtime_r(&now, &tm))
+		strftime(buf, len, "%F", &tm);
 	return buf;
 }
 

@@ -9,6 +9,9 @@
 /* "AMD EPYC"; "unknown" where /proc/cpuinfo doesn't tell. buf is returned. */
 char *machine_cpu(char *buf, size_t len);
 
+/* Today, "2026-11-25"; buf is returned. */
+char *machine_date(char *buf, size_t len);
+
 /* "6.18.44", as uname -r; buf is returned. */
 char *machine_kernel(char *buf, size_t len);
 
