@@ -149,8 +149,12 @@ $(BUILD)/obj/%.o: %.S $(BUILD)/.COMMANDS | deps
 -include $(patsubst %.o,%.d,$(call obj,$(SRC)))
 
 # The static library hides what the shared one hides: one object, its hidden symbols local.
+# Not the one that all probes (sys/sdt.h) refer to: the linker keeps one such section in a
+# program, of whichever object comes first, and a local symbol would stay with the one it drops.
+SDT_BASE := _.stapsdt.base
 $(BUILD)/obj/libmapvisor.o: $(call obj,$(LIB_SRC)) $(BUILD)/.LIB_SRC
-	$(call say,LD)$(LD) -r -o $@ $(filter %.o,$^) && $(OBJCOPY) --localize-hidden $@
+	$(call say,LD)$(LD) -r -o $@ $(filter %.o,$^) && $(OBJCOPY) --localize-hidden $@ && \
+		$(OBJCOPY) --globalize-symbol=$(SDT_BASE) $@
 $(STATIC_LIB): $(BUILD)/obj/libmapvisor.o
 	$(call say,AR)rm -f $@ && $(AR) rcs $@ $^
 $(SHARED_LIB): $(call obj,$(LIB_SRC)) $(BUILD)/.LIB_SRC

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "vmm/linux/calls.h"
+#include "vmm/observe/probes.h"
 
 typedef int64_t (*call_fn)(struct process *p, const uint64_t a[6]);
 
@@ -82,12 +83,14 @@ enum call_end linux_call(struct process *p, int64_t rax, const uint64_t args[6],
 	int nr = (int)rax;
 
 	p->calls++;
+	probe_call_begin(nr, args);
 	if (nr >= 0 && (size_t)nr < sizeof(table) / sizeof(*table) && table[nr])
 		*result = table[nr](p, args);
 	else if (nr == MV_CALL_NOP)
 		*result = 0;
 	else
 		*result = unknown_call(p, nr);
+	probe_call_end(*result);
 	if (p->ended)
 		return CALL_EXIT;
 	return *result == -ERESTARTSYS	? CALL_INTERRUPTED

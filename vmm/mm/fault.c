@@ -14,6 +14,7 @@
 
 #include "vmm/mm/pgtable.h"
 #include "vmm/mm/record.h"
+#include "vmm/observe/probes.h"
 
 /* Most 2 MiB leaves that one fault makes: 32 MiB. */
 #define HUGE_AROUND_MAX 16
@@ -691,13 +692,15 @@ static struct mm_fault handle(struct fault *f)
 	return host_error(-EIO);
 }
 
-struct mm_fault mm_serve_fault(struct mm *mm, gva_t gva, unsigned access, bool guest)
+PROBED struct mm_fault mm_serve_fault(struct mm *mm, gva_t gva, unsigned access, bool guest)
 {
 	struct fault f = {
 		.mm = mm, .gva = gva & PAGE_MASK, .access = access, .guest = guest
 	};
-	struct mm_fault end = handle(&f);
+	struct mm_fault end;
 
+	probe_fault_begin(gva, access, guest);
+	end = handle(&f);
 	for (unsigned effort = 0; end.signal == SIGKILL && effort < RECLAIM_EFFORTS;
 	     effort++) {
 		/* what the fault made before it failed may stand empty */
@@ -711,6 +714,7 @@ struct mm_fault mm_serve_fault(struct mm *mm, gva_t gva, unsigned access, bool g
 	mm->count.faults[end.kind]++;
 	mm->count.host_faults += !guest;
 	mm->oom |= !guest && end.signal == SIGKILL;
+	probe_fault_end(f.gva, end.kind, end.signal);
 	return end;
 }
 

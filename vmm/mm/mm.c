@@ -27,12 +27,8 @@ int mm_init(struct mm *mm, struct phys *phys, unsigned fault_around, enum mv_thp
 			   .nr_vcpus = 1 };
 	pagemap_init(&mm->anon, phys);
 	pagemap_init(&mm->guards, phys);
-	mm->pgd = phys_alloc_table(phys);
-	if (!mm->pgd)
-		return -ENOMEM;
-	phys_frame(phys, mm->pgd)->place = pt_place(LEVEL_PGD, 0);
-	mm->count.tables[LEVEL_PGD] = mm->count.tables_made[LEVEL_PGD] = 1;
-	return 0;
+	mm->pgd = pt_alloc(mm, LEVEL_PGD, 0);
+	return mm->pgd ? 0 : -ENOMEM;
 }
 
 void mm_destroy(struct mm *mm)

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "vmm/mm/record.h"
+#include "vmm/observe/probes.h"
 
 static uint64_t *table_entries(const struct mm *mm, gfn_t table)
 {
@@ -33,19 +34,28 @@ void pt_set_run(struct mm *mm, gfn_t table, uint64_t *entry, gfn_t gfn, uint64_t
 		__atomic_store_n(&entry[i], pte_make(gfn + i, bits), __ATOMIC_RELEASE);
 }
 
-static int add_table(struct mm *mm, struct pt_path *path, unsigned level, gva_t gva)
+PROBED gfn_t pt_alloc(struct mm *mm, unsigned level, gva_t gva)
 {
 	gfn_t gfn = phys_alloc_table(mm->phys);
 
 	if (!gfn)
-		return -ENOMEM;
-	phys_frame(mm->phys, gfn)->place =
-		pt_place(level - 1, gva & ~((1ull << level_shift(level)) - 1));
+		return 0;
+	phys_frame(mm->phys, gfn)->place = pt_place(level, gva);
 	if (unlikely(mm->events))
 		record_table(mm, gfn, true);
+	mm->count.tables[level]++;
+	mm->count.tables_made[level]++;
+	probe_table_alloc(level, gva, gfn);
+	return gfn;
+}
+
+static int add_table(struct mm *mm, struct pt_path *path, unsigned level, gva_t gva)
+{
+	gfn_t gfn = pt_alloc(mm, level - 1, gva & ~((1ull << level_shift(level)) - 1));
+
+	if (!gfn)
+		return -ENOMEM;
 	pt_set(mm, path->table[level], path->entry[level], pte_make(gfn, PTE_TABLE));
-	mm->count.tables[level - 1]++;
-	mm->count.tables_made[level - 1]++;
 	return 0;
 }
 
@@ -92,6 +102,23 @@ struct visit {
 	void *arg;
 };
 
+/* The empty table of a level that translates from gva on goes; `up` leads to it, in the table above. */
+static PROBED void unlink_table(struct mm *mm, struct gather *g, gfn_t above, uint64_t *up,
+				unsigned level, gva_t gva)
+{
+	const gfn_t gfn = pte_gfn(*up);
+
+	pt_set(mm, above, up, 0);
+	if (unlikely(mm->events))
+		record_table(mm, gfn, false);
+	mm->count.tables[level]--;
+	mm->count.tables_freed[level]++;
+	if (gfn == mm->last_pte_table)
+		mm->last_pte_table = 0;
+	probe_table_free(level, gva, gfn);
+	gather_table(g, gfn);
+}
+
 static int visit_table(struct mm *mm, const struct visit *v, gfn_t table, unsigned level,
 		       gva_t gva)
 {
@@ -114,16 +141,8 @@ static int visit_table(struct mm *mm, const struct visit *v, gfn_t table, unsign
 		}
 		below = pte_gfn(entry[i]);
 		ret = visit_table(mm, v, below, level - 1, at);
-		if (v->g && !phys_frame(mm->phys, below)->refs) {
-			pt_set(mm, table, &entry[i], 0);
-			if (unlikely(mm->events))
-				record_table(mm, below, false);
-			mm->count.tables[level - 1]--;
-			mm->count.tables_freed[level - 1]++;
-			if (below == mm->last_pte_table)
-				mm->last_pte_table = 0;
-			gather_table(v->g, below);
-		}
+		if (v->g && !phys_frame(mm->phys, below)->refs)
+			unlink_table(mm, v->g, table, &entry[i], level - 1, at);
 	}
 	return ret;
 }

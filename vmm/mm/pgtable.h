@@ -53,6 +53,9 @@ int pt_walk(struct mm *mm, gva_t gva, unsigned level, bool alloc, struct pt_path
  */
 void pt_walk_pte(struct mm *mm, gva_t gva, struct pt_path *path);
 
+/* A table for `level` that will translate from gva on, counted; nothing leads to it yet. 0: no memory. */
+gfn_t pt_alloc(struct mm *mm, unsigned level, gva_t gva);
+
 /* Change an entry of a table and keep its count of entries in use. Flushing is the caller's. */
 void pt_set(struct mm *mm, gfn_t table, uint64_t *entry, uint64_t value);
 

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "vmm/mm/pte.h"
+#include "vmm/observe/probes.h"
 
 /*
  * First and largest size of a kind's arenas. Adding a slot costs the shadow host time and
@@ -456,15 +457,18 @@ gfn_t phys_alloc_anon(struct phys *phys, unsigned want, unsigned *got)
 	if (has_room(phys, 1)) {
 		want = (unsigned)min_u64(want, phys->limit - phys->charged);
 		gfn = take_anon(phys, want, got);
-		phys->charged += gfn ? *got : 0;
-		phys->reserved += gfn ? *got : 0;
+		if (gfn) {
+			phys->charged += *got;
+			phys->reserved += *got;
+			probe_frame_alloc(gfn, *got);
+		}
 	}
 	pthread_mutex_unlock(&phys->lock);
 	return gfn;
 }
 
 /* Lock held. */
-static gfn_t take_huge(struct phys *phys)
+static PROBED gfn_t take_huge(struct phys *phys)
 {
 	unsigned got = PMD_PAGES;
 	gfn_t gfn;
@@ -476,7 +480,10 @@ static gfn_t take_huge(struct phys *phys)
 		phys_set_huge(phys, gfn, true);
 	else
 		gfn = take_fresh(phys, ARENA_HUGE, PMD_PAGES, PMD_PAGES, &got);
-	phys->reserved += gfn ? PMD_PAGES : 0;
+	if (gfn) {
+		phys->reserved += PMD_PAGES;
+		probe_huge_alloc(gfn);
+	}
 	return gfn;
 }
 
@@ -563,6 +570,7 @@ void phys_free_anon(struct phys *phys, gfn_t gfn, unsigned n)
 	pthread_mutex_lock(&phys->lock);
 	phys->charged -= n;
 	phys->reserved -= n;
+	probe_frame_free(gfn, n);
 	while (n) /* from the end: the lowest is given out first, runs stay runs */
 		if (a->kind == ARENA_HUGE && n >= PMD_PAGES && (gfn + n) % PMD_PAGES == 0) {
 			n -= PMD_PAGES;
