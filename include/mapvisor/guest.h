@@ -39,4 +39,11 @@
 #define MV_TASK_SIZE 0x7ffffffff000
 #define MV_ENTRY_GVA MV_TASK_SIZE
 
+/*
+ * A static-PIE lies here, as far as its alignment lets it: ELF_ET_DYN_BASE of
+ * arch/x86/include/asm/elf.h, two thirds of the user half, which is where gdb shows programs
+ * without randomisation.
+ */
+#define MV_DYN_BASE 0x555555554000
+
 #endif

@@ -25,6 +25,7 @@ enum {
 	OPT_TIMEOUT,
 	OPT_STATS,
 	OPT_JSON,
+	OPT_PERF_MAP,
 };
 
 static const struct argp_option sandbox_table[] = {
@@ -77,6 +78,10 @@ static const struct argp_option sandbox_table[] = {
 	  .doc = "At the end, write counters of faults, tables, exits and calls to "
 		 "standard error" },
 	{ .name = "json", .key = OPT_JSON, .doc = "Write the report as JSON, and --stats" },
+	{ .name = "perf-map",
+	  .key = OPT_PERF_MAP,
+	  .doc = "Show perf where the program's code lies: `perf kvm --guest-code' has its "
+		 "names then" },
 	{ 0 },
 };
 
@@ -219,6 +224,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_JSON:
 		opt->json = true;
+		return 0;
+	case OPT_PERF_MAP:
+		opt->perf_map = true;
 		return 0;
 	case OPT_OUTPUT:
 		opt->output = arg;

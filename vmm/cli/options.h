@@ -25,6 +25,7 @@ struct options {
 	const char *output; /* NULL: standard output */
 	bool stats;
 	bool json;
+	bool perf_map;
 };
 
 /* 0, or an exit status. What strings it keeps are argv's. options_free() in any case. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "vmm/cli/json.h"
+#include "vmm/cli/perfmap.h"
 
 bool session_fail(struct session *s, int status, const char *fmt, ...)
 {
@@ -45,6 +46,8 @@ bool session_open(struct session *s, struct cli *cli, const struct command_line 
 	*s = (struct session){ .cli = cli };
 	if (options_parse(&s->opt, cli, line, argc, argv))
 		return failed(s, STATUS_FAILED);
+	if (s->opt.perf_map && !perfmap_show(s))
+		return false;
 	if (mv_open(&s->opt.mv, &s->vm, &cli->err))
 		return failed(s, STATUS_FAILED);
 	args = (const char *const *)s->opt.argv;

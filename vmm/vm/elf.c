@@ -16,12 +16,6 @@
 #include "vmm/observe/error.h"
 #include "vmm/vm/image.h"
 
-/*
- * Where a static-PIE goes: ELF_ET_DYN_BASE of arch/x86/include/asm/elf.h, two thirds of the user
- * half, which is where gdb shows programs without randomisation.
- */
-#define DYN_BASE (MV_TASK_SIZE / 3 * 2 & PAGE_MASK)
-
 /* load_elf_phdrs(): the program headers fit in 64 KiB. */
 #define PHDRS_MAX (65536 / sizeof(Elf64_Phdr))
 
@@ -121,7 +115,7 @@ static int check_segment(const struct load *l, unsigned i, gva_t *low)
 		why = "lies outside the file, which is truncated or damaged";
 	else if (__builtin_add_overflow(p->p_vaddr, p->p_memsz, &sum) ||
 		 sum > MV_TASK_SIZE ||
-		 page_align(sum) > MV_TASK_SIZE - (l->ehdr.e_type == ET_DYN ? DYN_BASE : 0))
+		 page_align(sum) > MV_TASK_SIZE - (l->ehdr.e_type == ET_DYN ? MV_DYN_BASE : 0))
 		why = "ends outside the address space";
 	else if (l->ehdr.e_type == ET_EXEC && p->p_vaddr < MMAP_MIN_ADDR)
 		why = "lies below the lowest address that may be mapped (0x10000)";
@@ -301,7 +295,7 @@ static int load(struct load *l)
 		return mv_fail_errno(l->err, -err, image->path);
 	err = check_segments(l, &align);
 	if (!err) {
-		image->bias = l->ehdr.e_type == ET_DYN ? DYN_BASE & ~(align - 1) : 0;
+		image->bias = l->ehdr.e_type == ET_DYN ? MV_DYN_BASE & ~(align - 1) : 0;
 		image->entry = l->ehdr.e_entry + image->bias;
 		err = map_segments(l);
 	}
