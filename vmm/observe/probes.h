@@ -14,6 +14,7 @@
 #define OBSERVE_PROBES_H
 
 #if !__has_include(<sys/sdt.h>)
+/* cppcheck-suppress preprocessorErrorDirective ; it looks for no system header */
 #error "sys/sdt.h is missing: install systemtap-sdt-dev (Debian) or systemtap-sdt-devel (Fedora, SUSE)"
 #endif
 

@@ -115,7 +115,8 @@ static int check_segment(const struct load *l, unsigned i, gva_t *low)
 		why = "lies outside the file, which is truncated or damaged";
 	else if (__builtin_add_overflow(p->p_vaddr, p->p_memsz, &sum) ||
 		 sum > MV_TASK_SIZE ||
-		 page_align(sum) > MV_TASK_SIZE - (l->ehdr.e_type == ET_DYN ? MV_DYN_BASE : 0))
+		 page_align(sum) >
+			 MV_TASK_SIZE - (l->ehdr.e_type == ET_DYN ? MV_DYN_BASE : 0))
 		why = "ends outside the address space";
 	else if (l->ehdr.e_type == ET_EXEC && p->p_vaddr < MMAP_MIN_ADDR)
 		why = "lies below the lowest address that may be mapped (0x10000)";
