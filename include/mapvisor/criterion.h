@@ -11,6 +11,7 @@
 #define MAPVISOR_CRITERION_H
 
 #include <criterion/criterion.h>
+#include <mapvisor/events.h>
 #include <mapvisor/mapvisor.h>
 #include <signal.h>
 #include <stdio.h>
@@ -255,6 +256,105 @@ static inline uint64_t mv_frame_of(struct mv_vm *vm, uint64_t gva)
 			     (unsigned long long)(n), mv_fault_name(fault),   \
 			     (unsigned long long)mv_counters_.faults[fault]); \
 	} while (0)
+
+/*
+ * The faults that a sandbox takes, one by one, from mv_record() on until mv_record_end(); then they
+ * are looked at, and mv_record_free() ends it. It is the vm's only listener (mv_set_event_fn()).
+ */
+struct mv_record {
+	struct mv_event_fault *faults; /* in order */
+	size_t nr, room;
+};
+
+static inline void mv_record_event(const struct mv_event *e, void *arg)
+{
+	struct mv_record *r = (struct mv_record *)arg;
+
+	if (e->kind != MV_EVENT_FAULT)
+		return;
+	if (r->nr == r->room) {
+		r->room = r->room ? 2 * r->room : 64;
+		r->faults = (struct mv_event_fault *)realloc(r->faults,
+							     r->room * sizeof(*r->faults));
+		if (!r->faults)
+			abort();
+	}
+	r->faults[r->nr++] = e->fault;
+}
+
+static inline void mv_record(struct mv_record *r, struct mv_vm *vm)
+{
+	memset(r, 0, sizeof(*r));
+	cr_assert(!mv_set_event_fn(vm, mv_record_event, r));
+}
+
+/* Fails the test if an event was lost. */
+static inline void mv_record_end(struct mv_vm *vm)
+{
+	mv_set_event_fn(vm, NULL, NULL);
+	cr_assert_eq(mv_events_lost(vm), 0u);
+}
+
+static inline void mv_record_free(struct mv_record *r)
+{
+	free(r->faults);
+	memset(r, 0, sizeof(*r));
+}
+
+/* How many faults of a kind were taken on an address in [start, end). */
+static inline size_t mv_record_faults(const struct mv_record *r, enum mv_fault kind,
+				      uint64_t start, uint64_t end)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->nr; i++)
+		n += r->faults[i].kind == kind && r->faults[i].gva >= start &&
+		     r->faults[i].gva < end;
+	return n;
+}
+
+/* How many tables of a level (4 pgd .. 1 pte) faults on an address in [start, end) made. */
+static inline size_t mv_record_tables(const struct mv_record *r, unsigned level,
+				      uint64_t start, uint64_t end)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->nr; i++)
+		if (r->faults[i].gva >= start && r->faults[i].gva < end)
+			n += r->faults[i].made[4 - level];
+	return n;
+}
+
+/* NULL if found is want; else both, and all faults in [start, end). The caller's to free(). */
+static inline char *mv_record_text(const struct mv_record *r, uint64_t start, uint64_t end,
+				   const char *what, size_t want, size_t found)
+{
+	FILE *out = want == found ? NULL : tmpfile();
+
+	if (want == found)
+		return NULL;
+	if (!out)
+		return mv_text_bare(what);
+	fprintf(out, "0x%llx-0x%llx: expected %zu %s, found %zu; faults there:\n",
+		(unsigned long long)start, (unsigned long long)end, want, what, found);
+	for (size_t i = 0; i < r->nr; i++)
+		if (r->faults[i].gva >= start && r->faults[i].gva < end)
+			fprintf(out, "  0x%llx %s, from 0x%llx\n",
+				(unsigned long long)r->faults[i].gva,
+				mv_fault_name(r->faults[i].kind),
+				(unsigned long long)r->faults[i].rip);
+	return mv_text_of(out);
+}
+
+/* Of the faults that were recorded n are of this kind (enum mv_fault), on addresses in [start, end). */
+#define mv_assert_recorded(r, fault, start, end, n)                                     \
+	MV_ASSERT_TEXT(mv_record_text(r, start, end, mv_fault_name(fault), (size_t)(n), \
+				      mv_record_faults(r, fault, start, end)))
+
+/* Those made n tables of a level (4 pgd .. 1 pte). */
+#define mv_assert_tables_made(r, level, start, end, n)                                  \
+	MV_ASSERT_TEXT(mv_record_text(r, start, end, mv_level_name(level), (size_t)(n), \
+				      mv_record_tables(r, level, start, end)))
 
 /* So many tables of a level (4 pgd .. 1 pte) exist. */
 #define mv_assert_table_count(vm, level, n)                                   \
