@@ -166,7 +166,7 @@ $(BUILD)/libmapvisor.so: $(SHARED_LIB)
 	@ln -sf $(<F) $@
 
 $(BUILD)/mapvisor: $(call obj,$(CLI_SRC)) $(STATIC_LIB) $(BUILD)/.CLI_SRC
-	$(call say,LINK)$(CC) $(LINK) $(HOST_LINK) -o $@ $(filter %.o %.a,$^) $(CLI_LIBS)
+	$(call say,LINK)$(CC) $(LINK) $(HOST_LINK) -o $@ $(filter %.o %.a,$^) $(CLI_LIBS) -lm
 
 $(GUEST_LIB): $(call obj,$(GUEST_SRC)) $(BUILD)/.GUEST_SRC
 	$(call say,AR)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)

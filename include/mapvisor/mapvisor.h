@@ -80,7 +80,8 @@ struct mv_options {
 	size_t ngrants;
 	int fds[3];  /* this process's fds behind the payload's 0, 1 and 2;
 					 * -1: closed. Stay the caller's, must outlive the vm */
-	bool timing; /* measure the VMM's own time in each fault */
+	bool timing; /* measure times: mv_times(), mv_fault_times(), mv_call_count();
+				 * and ask which faults are major */
 };
 
 /*
@@ -256,7 +257,7 @@ struct mv_counters {
 	uint64_t exits;	     /* returns from KVM_RUN */
 	uint64_t exits_call; /* ... for a call */
 	uint64_t exits_exception; /* ... for an exception that the monitor reported */
-	uint64_t exits_other;	  /* ... interrupted, EFAULT, and the rest */
+	uint64_t exits_other;	  /* ... interrupted, EFAULT, and failed: see below */
 	uint64_t calls;		  /* calls served, unknown ones included */
 	uint64_t calls_unknown;	  /* ... that were answered -ENOSYS */
 	uint64_t fault_ns_p50,
@@ -265,9 +266,122 @@ struct mv_counters {
 	uint64_t violations; /* second-stage violations served, with MV_STAGE2_UFFD; else 0 */
 	uint64_t pages_zeroed;	   /* ... pages given as zeroes for them */
 	uint64_t pages_from_files; /* ... pages of files mapped for them, 16 at a time */
+	/*
+	 * Faults whose file page wasn't in the host's page cache, as preadv2(2) with RWF_NOWAIT says;
+	 * with opt.timing or an event callback, else 0. Linux calls those major, and all others
+	 * that aren't fatal minor: mm_account_fault() of mm/memory.c.
+	 */
+	uint64_t major;
+	uint64_t exits_call_out; /* of exits_call, those by `out` in ring 3, not SYSCALL */
+	uint64_t exits_vector[32]; /* exits_exception by vector; 14: page faults */
+	uint64_t exits_interrupted; /* by a signal: mv_interrupt(), the timeout, the embedder's */
+	uint64_t exits_efault; /* a file shrank under its mapping: EFAULT of KVM_RUN */
+	uint64_t exits_failed; /* mv_run() failed with it */
 };
 
+/*
+ * All counts are since mv_open(), but for those that say "exist", "now" or "in use". Later versions
+ * add members at the end, and change the library's SONAME with it.
+ */
 MV_API void mv_counters(struct mv_vm *vm, struct mv_counters *counters);
+
+/*
+ * How long the VMM had a fault: from KVM_RUN's return to its next call, by CLOCK_MONOTONIC. What leaving
+ * and entering the guest takes is not in it, and the payload waits for that as well: add
+ * mv_floor's pf_exit_ns. All 0 without mv_options.timing. Not in it: faults of calls' own accesses,
+ * which are part of the call's time, and the one that ended the payload.
+ */
+struct mv_fault_times {
+	uint64_t count;		/* faults that were timed */
+	uint64_t sum, min, max; /* ns, exact */
+	uint64_t p50, p90, p99; /* ns, right to 1/16 */
+};
+
+/* Of one kind; of all with MV_FAULT_KINDS. -EINVAL: no such kind. */
+MV_API int mv_fault_times(struct mv_vm *vm, enum mv_fault kind,
+			  struct mv_fault_times *times);
+
+/* The ns below which a part q, 0 to 1, of these times lies, right to 1/16; 0: there are none. */
+MV_API uint64_t mv_fault_quantile(struct mv_vm *vm, enum mv_fault kind, double q);
+
+/*
+ * What KVM itself takes for an exit and the entry after it, on this machine: medians, each measured on
+ * a sandbox whose host side does next to nothing.
+ */
+struct mv_floor {
+	uint64_t port_exit_ns; /* a call by `out` */
+	uint64_t syscall_ns;   /* a call by SYSCALL */
+	uint64_t pf_exit_ns;   /* a #PF that is answered by storing one PTE */
+	/*
+	 * A fault that KVM resolves alone, for each that it counts (pf_fixed): the first touch of
+	 * anonymous memory by 4 KiB, and by 2 MiB with what the host takes to zero it. 0: KVM
+	 * doesn't count them.
+	 */
+	uint64_t stage2_ns, stage2_2m_ns;
+};
+
+/* Fails as mv_open() does. Takes 0.1 s where an exit takes 30 us. */
+MV_API int mv_floor(struct mv_floor *floor, struct mv_error *err);
+
+/*
+ * Where the time in mv_run() went, in ns; all 0 without mv_options.timing. What is the wall
+ * clock's is exact: elapsed, outside and run. waited is known by the thread's CPU clock, which is
+ * asked wherever the guest or the VMM was away for more than 100 us: what is missed are
+ * preemptions shorter than that. No clock stands between the guest and KVM: kvm is an
+ * estimate, each exit taking what mv_floor() measured and so does each fault that KVM
+ * counted beyond them; guest is the rest of run. guest + kvm + vmm + waited = elapsed.
+ */
+struct mv_times {
+	uint64_t elapsed; /* in mv_run() */
+	uint64_t outside; /* of it, outside of KVM_RUN */
+	uint64_t run;	  /* of it, in KVM_RUN */
+	uint64_t guest;
+	uint64_t kvm;
+	uint64_t vmm;	 /* outside, and on a CPU */
+	uint64_t waited; /* without a CPU: preempted, in a call that waits, in KVM_RUN for the
+				 * second stage's thread */
+	uint64_t cpu;	 /* the thread's CPU time in mv_run(): CLOCK_THREAD_CPUTIME_ID */
+};
+
+/* floor: of this machine; NULL: kvm is 0, and guest has it. */
+MV_API void mv_times(struct mv_vm *vm, const struct mv_floor *floor,
+		     struct mv_times *times);
+
+/* How often a call number was made. */
+struct mv_call_count {
+	int64_t nr; /* Linux's, or from MV_CALL_BASE on; -1: all others that exist nowhere */
+	uint64_t made;
+	uint64_t failed; /* of them, answered by an error */
+	uint64_t ns; /* the VMM's time for them, as in struct mv_fault_times; the last call's,
+				 * which ended the payload, isn't in it */
+};
+
+/* The calls that were made, by number. Iterate with *cursor = 0 until -ENOENT. */
+MV_API int mv_call_count(struct mv_vm *vm, size_t *cursor, struct mv_call_count *count);
+
+/* What a value of KVM's means: KVM_STATS_TYPE_* of linux/kvm.h. */
+enum mv_kvm_stat_type {
+	MV_KVM_CUMULATIVE,  /* since the vm was made */
+	MV_KVM_INSTANT,	    /* now */
+	MV_KVM_PEAK,	    /* the most there was */
+	MV_KVM_LINEAR_HIST, /* a histogram, its buckets equally wide */
+	MV_KVM_LOG_HIST,    /* a histogram, each bucket twice as wide as the one before */
+};
+
+/* One of KVM's own counters: Documentation/virt/kvm/api.rst, 4.133. */
+struct mv_kvm_stat {
+	const char *name; /* "pf_taken", "exits", ...; the vm's, till mv_close() */
+	bool vcpu;	  /* the vCPU's; else the VM's */
+	enum mv_kvm_stat_type type;
+	const uint64_t *values; /* the vm's, till the next call */
+	size_t nvalues;		/* 1, or buckets */
+};
+
+/*
+ * KVM's counters, as many as the kernel has: VM's, then vCPU's. Iterate with *cursor = 0 until
+ * -ENOENT; the values are read when *cursor is 0. A kernel before 5.14 has none.
+ */
+MV_API int mv_kvm_stat(struct mv_vm *vm, size_t *cursor, struct mv_kvm_stat *stat);
 
 /* What counts against mv_options.mem, in bytes: charged is the sum of what follows it. */
 struct mv_memory {
@@ -300,8 +414,7 @@ MV_API void mv_print_tables(struct mv_vm *vm,
 			    FILE *out); /* tables by level, and their cost */
 MV_API void mv_print_smaps(struct mv_vm *vm, FILE *out); /* as /proc/PID/smaps */
 MV_API void mv_print_exit(struct mv_vm *vm, const struct mv_exit *end,
-			  FILE *out);			 /* fatal report */
-MV_API void mv_print_stats(struct mv_vm *vm, FILE *out); /* the counters, for --stats */
+			  FILE *out); /* fatal report */
 
 /* What this host's KVM can do; found by trying. Strings are static. */
 struct mv_host {

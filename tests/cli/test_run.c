@@ -254,7 +254,7 @@ Test(cli_run, stats_count_second_stage_violations_if_they_are_served_here)
 	cr_assert_eq(json_int(json, "pages_from_files"), 0);
 	json_decref(json);
 	mapvisor(&o, "run", "--stage2=uffd", "--stats", payload("hello"));
-	assert_has(o.err, "second-stage violations served");
+	assert_has(o.err, "violations\n");
 }
 
 Test(cli_run, stats_name_the_calls_that_do_not_exist)

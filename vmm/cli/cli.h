@@ -48,6 +48,7 @@ int cli_parse(struct cli *cli, const struct argp *argp, int argc, char **argv, v
 /* The subcommands: argv[0] is "mapvisor", the rest theirs. The exit status is returned. */
 int cmd_run(struct cli *cli, int argc, char **argv);
 int cmd_maps(struct cli *cli, int argc, char **argv);
+int cmd_stat(struct cli *cli, int argc, char **argv);
 int cmd_walk(struct cli *cli, int argc, char **argv);
 int cmd_bench(struct cli *cli, int argc, char **argv);
 int cmd_doctor(struct cli *cli, int argc, char **argv);

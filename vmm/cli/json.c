@@ -43,7 +43,7 @@ bool json_print(json_t *json, FILE *out)
 }
 
 /* A path may have any bytes, and may have been cut within a character; JSON is UTF-8. */
-static json_t *text(const char *bytes)
+json_t *json_text_of(const char *bytes)
 {
 	json_t *json = json_string(bytes);
 	char ascii[256];
@@ -76,7 +76,7 @@ static json_t *vma_json(const struct mv_vma *vma)
 		{ "offset", json_address(vma->offset) },
 		{ "dev", json_integer(vma->dev) },
 		{ "ino", json_integer(vma->ino) },
-		{ "name", text(vma->name) },
+		{ "name", json_text_of(vma->name) },
 		{ "reserved", json_integer(vma->reserved) },
 		{ "backed", json_integer(vma->backed) },
 		{ "huge", json_integer(vma->huge) },
@@ -196,103 +196,6 @@ json_t *json_walk(struct mv_vm *vm, const struct mv_walk *walk)
 		json_object_set_new(json, "page_size", json_integer(walk->page_size));
 	}
 	if (!mv_symbol_at(vm, walk->gva, symbol, sizeof(symbol)))
-		json_object_set_new(json, "symbol", text(symbol));
+		json_object_set_new(json, "symbol", json_text_of(symbol));
 	return json;
-}
-
-static json_t *by_level(const uint64_t tables[])
-{
-	json_t *json = json_object();
-
-	for (unsigned level = NR_LEVELS; level > 0; level--)
-		json_object_set_new(json, mv_level_name(level),
-				    json_integer(tables[level]));
-	return json;
-}
-
-static json_t *faults_json(const struct mv_counters *counters)
-{
-	json_t *json = json_object();
-
-	for (int kind = 0; kind < MV_FAULT_KINDS; kind++)
-		json_object_set_new(json, mv_fault_name(kind),
-				    json_integer(counters->faults[kind]));
-	return json;
-}
-
-/* The calls that were answered -ENOSYS; nr -1 stands for those that had no room. */
-static json_t *unknown_json(struct mv_vm *vm)
-{
-	json_t *json = json_array();
-	uint64_t count;
-	size_t cursor = 0;
-	int64_t nr;
-
-	while (!mv_unknown_call(vm, &cursor, &nr, &count)) {
-		const char *name = mv_call_name(nr);
-		json_t *call = json_members((const struct json_member[]){
-			{ "nr", json_integer(nr) },
-			{ "name", name ? json_string(name) : json_null() },
-			{ "count", json_integer(count) },
-			{ 0 },
-		});
-
-		json_array_append_new(json, call);
-	}
-	return json;
-}
-
-/* What counts against --mem, in bytes. */
-static json_t *memory_json(struct mv_vm *vm)
-{
-	struct mv_memory m;
-
-	mv_memory(vm, &m);
-	return json_members((const struct json_member[]){
-		{ "limit", json_integer(m.limit) },
-		{ "charged", json_integer(m.charged) },
-		{ "touched", json_integer(m.touched) },
-		{ "idle", json_integer(m.idle) },
-		{ "tables", json_integer(m.tables) },
-		{ "nodes", json_integer(m.nodes) },
-		{ "freed", json_integer(m.freed) },
-		{ "memfds", json_integer(m.memfds) },
-		{ "promised", json_integer(m.promised) },
-		{ 0 },
-	});
-}
-
-json_t *json_stats(struct mv_vm *vm)
-{
-	struct mv_counters c;
-
-	mv_counters(vm, &c);
-	return json_members((const struct json_member[]){
-		{ "memory", memory_json(vm) },
-		{ "faults", faults_json(&c) },
-		{ "host_faults", json_integer(c.host_faults) },
-		{ "around", json_integer(c.around) },
-		{ "huge", json_integer(c.huge) },
-		{ "copied", json_integer(c.copied) },
-		{ "tables", by_level(c.tables) },
-		{ "tables_made", by_level(c.tables_made) },
-		{ "tables_freed", by_level(c.tables_freed) },
-		{ "frames", json_integer(c.frames) },
-		{ "flush_free", json_integer(c.flush_free) },
-		{ "flush_keep", json_integer(c.flush_keep) },
-		{ "drops", json_integer(c.drops) },
-		{ "reclaimed", json_integer(c.reclaimed) },
-		{ "exits", json_integer(c.exits) },
-		{ "exits_call", json_integer(c.exits_call) },
-		{ "exits_exception", json_integer(c.exits_exception) },
-		{ "exits_other", json_integer(c.exits_other) },
-		{ "calls", json_integer(c.calls) },
-		{ "calls_unknown", json_integer(c.calls_unknown) },
-		{ "unknown_calls", unknown_json(vm) },
-		{ "slots", json_integer(c.slots) },
-		{ "violations", json_integer(c.violations) },
-		{ "pages_zeroed", json_integer(c.pages_zeroed) },
-		{ "pages_from_files", json_integer(c.pages_from_files) },
-		{ 0 },
-	});
 }

@@ -18,9 +18,10 @@ struct json_member {
 
 json_t *json_members(const struct json_member *members);
 json_t *json_address(uint64_t address);
+/* Bytes as a string: as they are if they are UTF-8, else cut to 255 and all others made '?'. */
+json_t *json_text_of(const char *bytes);
 json_t *json_maps(struct mv_vm *vm);
 json_t *json_walk(struct mv_vm *vm, const struct mv_walk *walk);
-json_t *json_stats(struct mv_vm *vm);
 
 /* Write it on one or more lines, and drop the reference. False, with errno: it failed. */
 bool json_print(json_t *json, FILE *out);

@@ -29,6 +29,7 @@ static const struct command {
 	{ "help", cmd_help, NULL },
 	{ "maps", cmd_maps, "Run a program, then show its VMAs" },
 	{ "run", cmd_run, "Run a program" },
+	{ "stat", cmd_stat, "Run a program, then show what it took: faults, exits, times" },
 	{ "walk", cmd_walk, "Run a program, then show how an address is translated" },
 };
 

@@ -13,8 +13,12 @@
 
 #include "vmm/cli/parse.h"
 
+/* Each run is kept until the end. */
+#define REPEAT_MAX 10000
+
 enum {
 	OPT_OUTPUT = 'o',
+	OPT_REPEAT = 'r',
 	OPT_RO = 256, /* beyond every character: no short form */
 	OPT_RW,
 	OPT_ENV,
@@ -90,6 +94,18 @@ static const struct argp_option output_table[] = {
 	  .key = OPT_OUTPUT,
 	  .arg = "FILE",
 	  .doc = "Write the report to FILE (default: standard output)" },
+	{ 0 },
+};
+
+static const struct argp_option stat_table[] = {
+	{ .name = "output",
+	  .key = OPT_OUTPUT,
+	  .arg = "FILE",
+	  .doc = "Write the report to FILE (default: standard error)" },
+	{ .name = "repeat",
+	  .key = OPT_REPEAT,
+	  .arg = "N",
+	  .doc = "Run it N times, and print means and how far they are to be trusted" },
 	{ 0 },
 };
 
@@ -199,6 +215,17 @@ static int set_timeout(struct options *opt, const char *text)
 	return 0;
 }
 
+static int set_repeat(struct options *opt, const char *text)
+{
+	uint64_t n;
+
+	if (!parse_number(text, &n) || !n || n > REPEAT_MAX)
+		return cli_usage(opt->cli, "--repeat=%s: not a number from 1 to %d", text,
+				 REPEAT_MAX);
+	opt->repeat = n;
+	return 0;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct options *opt = state->input;
@@ -231,6 +258,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPT_OUTPUT:
 		opt->output = arg;
 		return 0;
+	case OPT_REPEAT:
+		return set_repeat(opt, arg);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -269,8 +298,9 @@ static error_t parse_line(int key, char *arg, struct argp_state *state)
 static int options_init(struct options *opt, struct cli *cli,
 			const struct command_line *line, size_t argc)
 {
-	*opt = (struct options){ .cli = cli, .line = line };
+	*opt = (struct options){ .cli = cli, .line = line, .repeat = 1 };
 	mv_options_init(&opt->mv);
+	opt->mv.timing = line->stat;
 	memcpy(opt->mv.fds, cli->fds, sizeof(cli->fds));
 	/* Each argument can be at most one of them, and a NULL ends the list. */
 	opt->grants = calloc(argc + 1, sizeof(*opt->grants));
@@ -288,9 +318,12 @@ int options_parse(struct options *opt, struct cli *cli, const struct command_lin
 					     .parser = parse_option };
 	static const struct argp output = { .options = output_table,
 					    .parser = parse_option };
+	static const struct argp stat = { .options = stat_table, .parser = parse_option };
 	const struct argp_child children[] = {
 		{ .argp = &sandbox },
-		{ .argp = line->report ? &output : NULL },
+		{ .argp = line->stat	 ? &stat
+			  : line->report ? &output
+					 : NULL },
 		{ 0 },
 	};
 	const struct argp argp = {

@@ -11,6 +11,7 @@ struct command_line {
 	const char *doc;
 	bool target; /* an ADDR|SYMBOL comes before PROGRAM */
 	bool report; /* it writes one: there is --output */
+	bool stat;   /* ... on standard error else; what is run is timed, and --repeat is taken */
 };
 
 struct options {
@@ -22,10 +23,11 @@ struct options {
 	size_t nenv;
 	const char *target;
 	char **argv;	    /* PROGRAM and its arguments; ends with NULL */
-	const char *output; /* NULL: standard output */
+	const char *output; /* NULL: standard output, or for stat standard error */
 	bool stats;
 	bool json;
 	bool perf_map;
+	unsigned repeat; /* runs: 1 without --repeat */
 };
 
 /* 0, or an exit status. What strings it keeps are argv's. options_free() in any case. */

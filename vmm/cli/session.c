@@ -8,6 +8,7 @@
 
 #include "vmm/cli/json.h"
 #include "vmm/cli/perfmap.h"
+#include "vmm/cli/stat.h"
 
 bool session_fail(struct session *s, int status, const char *fmt, ...)
 {
@@ -29,7 +30,7 @@ static bool failed(struct session *s, int status)
 /* Before the run: a file that can't be written should cost nobody an hour's work. */
 static bool open_output(struct session *s)
 {
-	s->out = stdout;
+	s->out = s->opt.line->stat ? stderr : stdout;
 	if (!s->opt.output)
 		return true;
 	s->out = fopen(s->opt.output, "we");
@@ -37,32 +38,47 @@ static bool open_output(struct session *s)
 	       session_fail(s, STATUS_FAILED, "%s: %s", s->opt.output, strerror(errno));
 }
 
+/* A new sandbox with PROGRAM in it. */
+static bool load(struct session *s)
+{
+	const char *const *args = (const char *const *)s->opt.argv;
+	int err;
+
+	if (mv_open(&s->opt.mv, &s->vm, &s->cli->err))
+		return failed(s, STATUS_FAILED);
+	err = mv_load(s->vm, args[0], args, s->opt.env, &s->cli->err);
+	if (err)
+		return failed(s, err == -ENOENT ? STATUS_NOTFOUND : STATUS_NOEXEC);
+	return true;
+}
+
 bool session_open(struct session *s, struct cli *cli, const struct command_line *line,
 		  int argc, char **argv)
 {
-	const char *const *args;
-	int err;
-
 	*s = (struct session){ .cli = cli };
 	if (options_parse(&s->opt, cli, line, argc, argv))
 		return failed(s, STATUS_FAILED);
 	if (s->opt.perf_map && !perfmap_show(s))
 		return false;
-	if (mv_open(&s->opt.mv, &s->vm, &cli->err))
-		return failed(s, STATUS_FAILED);
-	args = (const char *const *)s->opt.argv;
-	err = mv_load(s->vm, args[0], args, s->opt.env, &cli->err);
-	if (err)
-		return failed(s, err == -ENOENT ? STATUS_NOTFOUND : STATUS_NOEXEC);
-	return open_output(s);
+	return load(s) && open_output(s);
+}
+
+bool session_again(struct session *s)
+{
+	mv_close(s->vm);
+	s->vm = NULL;
+	return load(s);
 }
 
 static bool print_stats(struct session *s)
 {
-	if (!s->opt.json)
-		mv_print_stats(s->vm, stderr);
-	else if (!json_print(json_stats(s->vm), stderr))
-		return session_fail(s, STATUS_FAILED, "--stats: %s", strerror(errno));
+	struct stat_run run;
+
+	if (s->opt.json)
+		return json_print(stat_json(s->vm, NULL), stderr) ||
+		       session_fail(s, STATUS_FAILED, "--stats: %s", strerror(errno));
+	stat_take(&run, s->vm, NULL);
+	stat_print(&run, 1, stderr);
 	return true;
 }
 
@@ -104,7 +120,7 @@ static void close_output(struct session *s)
 
 int session_close(struct session *s)
 {
-	if (s->out && s->out != stdout)
+	if (s->out && s->out != stdout && s->out != stderr)
 		close_output(s);
 	mv_close(s->vm);
 	options_free(&s->opt);

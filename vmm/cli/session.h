@@ -20,6 +20,8 @@ struct session {
 bool session_open(struct session *s, struct cli *cli, const struct command_line *line,
 		  int argc, char **argv);
 bool session_run(struct session *s);
+/* The same program once more, in a new sandbox; then session_run(). */
+bool session_again(struct session *s);
 
 /* Ends it, in any case; the exit status is returned. */
 int session_close(struct session *s);

@@ -409,6 +409,27 @@ static enum vcpu_event io_event(struct vcpu *vcpu)
 	return VCPU_ERROR;
 }
 
+void vcpu_begin_tally(struct vcpu *vcpu, uint64_t ns)
+{
+	oncpu_begin(&vcpu->oncpu);
+	vcpu->leave_ns = ns;
+}
+
+void vcpu_end_tally(struct vcpu *vcpu, uint64_t ns)
+{
+	vcpu->off_ns += oncpu_off(&vcpu->oncpu, ns - vcpu->leave_ns);
+}
+
+static void tally_run(struct vcpu *vcpu)
+{
+	const uint64_t ns = vcpu->leave_ns - vcpu->enter_ns;
+	const uint64_t off = oncpu_off(&vcpu->oncpu, ns);
+
+	vcpu->run_ns += ns;
+	vcpu->off_ns += off;
+	vcpu->off_run_ns += off;
+}
+
 enum vcpu_event vcpu_run(struct vcpu *vcpu)
 {
 	int ret;
@@ -418,16 +439,20 @@ enum vcpu_event vcpu_run(struct vcpu *vcpu)
 	go_back(vcpu);
 	if (vcpu->timing)
 		vcpu->enter_ns = clock_ns();
+	if (vcpu->tally)
+		vcpu->off_ns += oncpu_off(&vcpu->oncpu, vcpu->enter_ns - vcpu->leave_ns);
 	do
 		ret = ioctl(vcpu->fd, KVM_RUN, 0);
 	while (ret && errno == EAGAIN);
 	vcpu->error = ret ? errno : 0;
 	if (vcpu->timing)
 		vcpu->leave_ns = clock_ns();
+	if (vcpu->tally)
+		tally_run(vcpu);
 	if (ret)
-		return errno == EINTR	 ? VCPU_INTERRUPTED
-		       : errno == EFAULT ? VCPU_FAULT
-					 : VCPU_ERROR;
+		return vcpu->error == EINTR    ? VCPU_INTERRUPTED
+		       : vcpu->error == EFAULT ? VCPU_FAULT
+					       : VCPU_ERROR;
 	if (vcpu->run->exit_reason == KVM_EXIT_IO)
 		return io_event(vcpu);
 	return vcpu->run->exit_reason == KVM_EXIT_INTR ? VCPU_INTERRUPTED : VCPU_ERROR;

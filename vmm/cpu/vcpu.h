@@ -13,6 +13,7 @@
 
 #include "vmm/cpu/kvm.h"
 #include "vmm/cpu/monitor.h"
+#include "vmm/observe/oncpu.h"
 
 /* Error code bits of a #PF; SDM vol. 3A, 4.7. */
 #define PF_PRESENT 1u
@@ -70,8 +71,13 @@ struct vcpu {
 	uint64_t rip, rsp, rflags; /* the payload's; may be changed before vcpu_run() */
 	bool timing;		   /* take the next two */
 	uint64_t enter_ns,
-		leave_ns; /* when KVM_RUN was last entered and left; CLOCK_MONOTONIC */
-	int error;	  /* of VCPU_ERROR: errno of KVM_RUN, or 0: see run->exit_reason */
+		leave_ns;    /* when KVM_RUN was last entered and left; CLOCK_MONOTONIC */
+	bool tally;	     /* with timing: add up the next ones */
+	uint64_t run_ns;     /* in KVM_RUN */
+	uint64_t off_ns;     /* without a CPU */
+	uint64_t off_run_ns; /* ... in KVM_RUN */
+	struct oncpu oncpu;
+	int error; /* of VCPU_ERROR: errno of KVM_RUN, or 0: see run->exit_reason */
 };
 
 /* Make a vCPU in ring 3 of long mode on the tables of `pgd`, and find out where SYSCALL lands. */
@@ -111,6 +117,9 @@ struct vcpu_fpu_status {
 };
 int vcpu_fpu_status(struct vcpu *vcpu, struct vcpu_fpu_status *status);
 
+/* With vcpu->tally: the caller's time begins, and ends, at ns of CLOCK_MONOTONIC. */
+void vcpu_begin_tally(struct vcpu *vcpu, uint64_t ns);
+void vcpu_end_tally(struct vcpu *vcpu, uint64_t ns);
 /* Go on in ring 3 until the next event. */
 enum vcpu_event vcpu_run(struct vcpu *vcpu);
 /* Say in words why VCPU_ERROR. Returns -EIO. */

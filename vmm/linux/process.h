@@ -23,6 +23,19 @@
 /* Call numbers with a row of their own in process.unknown: see mv_unknown_call(). */
 #define UNKNOWN_ROWS 64
 
+/* Numbers with a row of their own in process.counts: beyond Linux's largest. */
+#define CALL_ROWS 512
+/* The rows behind those: MV_CALL_NOP, and whatever else there may be. */
+#define CALL_ROW_NOP CALL_ROWS
+#define CALL_ROW_OTHER (CALL_ROWS + 1)
+
+/* A call's number, as often as it was made. Interrupted ones count when they are made again. */
+struct call_count {
+	uint64_t made;
+	uint64_t failed; /* of them, answered by an error */
+	uint64_t ns;	 /* the VMM's time, from exit to entry; with mv_options.timing */
+};
+
 /* How often a call that isn't served was made. */
 struct unknown_call {
 	int64_t nr; /* -1: all numbers that found no row */
@@ -45,7 +58,8 @@ struct process {
 	int status;	 /* if ended: 0-255 */
 	uint64_t calls;	 /* made, unknown ones included */
 	uint64_t calls_unknown; /* of them, answered -ENOSYS: nothing serves them */
-	unsigned nr_unknown;	/* rows in use of the next */
+	struct call_count counts[CALL_ROWS + 2];       /* by call_row() */
+	unsigned nr_unknown;			       /* rows in use of the next */
 	struct unknown_call unknown[UNKNOWN_ROWS + 1]; /* in the order of first use */
 };
 
@@ -69,6 +83,10 @@ void process_destroy(struct process *p);
 /* One system call, by Linux's number or one from MV_CALL_BASE on. */
 enum call_end linux_call(struct process *p, int64_t rax, const uint64_t args[6],
 			 int64_t *result);
+
+/* Which row of process.counts a number has, and the other way; -1: the last row, of many. */
+unsigned linux_call_row(int nr);
+int linux_row_call(unsigned row);
 
 /* Linux's name for a number, also of calls that aren't served; NULL: it has none. */
 const char *linux_call_name(int64_t nr);

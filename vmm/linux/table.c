@@ -76,13 +76,41 @@ static int64_t unknown_call(struct process *p, int64_t nr)
 	return -ENOSYS;
 }
 
+unsigned linux_call_row(int nr)
+{
+	if (nr >= 0 && nr < CALL_ROWS)
+		return (unsigned)nr;
+	return nr == MV_CALL_NOP ? CALL_ROW_NOP : CALL_ROW_OTHER;
+}
+
+int linux_row_call(unsigned row)
+{
+	if (row < CALL_ROWS)
+		return (int)row;
+	return row == CALL_ROW_NOP ? MV_CALL_NOP : -1;
+}
+
+/* IS_ERR_VALUE() of linux/err.h: what a libc would make errno of. */
+static bool is_error(int64_t result)
+{
+	return result < 0 && result >= -4095;
+}
+
+static void count_call(struct process *p, int nr, int64_t result)
+{
+	struct call_count *row = &p->counts[linux_call_row(nr)];
+
+	p->calls++;
+	row->made++;
+	row->failed += is_error(result) && result != -ESIGRETURN;
+}
+
 enum call_end linux_call(struct process *p, int64_t rax, const uint64_t args[6],
 			 int64_t *result)
 {
 	/* "syscall numbers are treated as int": arch/x86/entry/entry_64.S */
 	int nr = (int)rax;
 
-	p->calls++;
 	probe_call_begin(nr, args);
 	if (nr >= 0 && (size_t)nr < sizeof(table) / sizeof(*table) && table[nr])
 		*result = table[nr](p, args);
@@ -91,9 +119,10 @@ enum call_end linux_call(struct process *p, int64_t rax, const uint64_t args[6],
 	else
 		*result = unknown_call(p, nr);
 	probe_call_end(*result);
+	if (*result == -ERESTARTSYS)
+		return CALL_INTERRUPTED;
+	count_call(p, nr, *result);
 	if (p->ended)
 		return CALL_EXIT;
-	return *result == -ERESTARTSYS	? CALL_INTERRUPTED
-	       : *result == -ESIGRETURN ? CALL_SIGRETURN
-					: CALL_DONE;
+	return *result == -ESIGRETURN ? CALL_SIGRETURN : CALL_DONE;
 }

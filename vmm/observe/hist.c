@@ -29,7 +29,27 @@ static uint64_t value_of(unsigned b)
 void hist_add(struct hist *h, uint64_t value)
 {
 	h->bucket[bucket_of(value)]++;
+	h->min = !h->total || value < h->min ? value : h->min;
+	h->max = value > h->max ? value : h->max;
+	h->sum += value;
 	h->total++;
+}
+
+void hist_merge(struct hist *h, const struct hist *from)
+{
+	if (!from->total)
+		return;
+	for (unsigned b = 0; b < HIST_BUCKETS; b++)
+		h->bucket[b] += from->bucket[b];
+	h->min = !h->total || from->min < h->min ? from->min : h->min;
+	h->max = from->max > h->max ? from->max : h->max;
+	h->sum += from->sum;
+	h->total += from->total;
+}
+
+static uint64_t clamp(const struct hist *h, uint64_t value)
+{
+	return value < h->min ? h->min : value > h->max ? h->max : value;
 }
 
 uint64_t hist_quantile(const struct hist *h, double q)
@@ -39,7 +59,7 @@ uint64_t hist_quantile(const struct hist *h, double q)
 	for (unsigned b = 0; b < HIST_BUCKETS && h->total; b++) {
 		seen += h->bucket[b];
 		if (seen > rank || seen == h->total)
-			return value_of(b);
+			return clamp(h, value_of(b));
 	}
 	return 0;
 }

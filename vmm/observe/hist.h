@@ -12,12 +12,16 @@
 #define HIST_BUCKETS (64 * HIST_SUB)
 
 struct hist {
-	uint64_t total; /* values added */
+	uint64_t total;	   /* values added */
+	uint64_t sum;	   /* of them */
+	uint64_t min, max; /* of them; 0 where there are none */
 	uint32_t bucket[HIST_BUCKETS];
 };
 
 void hist_add(struct hist *h, uint64_t value);
-/* The value below which a part q (0 to 1) of all lies; 0 where there are none. */
+/* Add all values of another one. */
+void hist_merge(struct hist *h, const struct hist *from);
+/* The value below which a part q (0 to 1) of all lies, never outside [min, max]; 0: no values. */
 uint64_t hist_quantile(const struct hist *h, double q);
 
 #endif

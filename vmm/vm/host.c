@@ -14,18 +14,24 @@
 #include "vmm/observe/clock.h"
 #include "vmm/vm/vm.h"
 
-/* Exits a measurement takes; the median stands. */
+/* Exits a measurement takes, at most and where it is to be quick; the median stands. */
 #define ROUNDS 4000
+#define QUICK_ROUNDS 1000
+/* Pages touched to see what KVM takes for a fault that it resolves alone. */
+#define TOUCHED 1024
+#define TOUCHED_HUGE 8
 /* Virtual machines made and ended for the same. */
 #define VM_ROUNDS 9
 
 /* Where the measuring code and its memory lie. */
 #define CODE_GVA 0x400000ull
 #define DATA_GVA 0x40000000ull
+#define FRESH_GVA 0x80000000ull
+#define FRESH_HUGE_GVA 0xc0000000ull
 
 /* Ring-3 code for each measurement; placed at CODE_GVA. */
 extern const char mv_floor_start[], mv_floor_out[], mv_floor_syscall[], mv_floor_touch[],
-	mv_floor_end[];
+	mv_floor_touch_huge[], mv_floor_end[];
 
 __asm__(".pushsection .rodata\n"
 	"mv_floor_start:\n"
@@ -38,6 +44,9 @@ __asm__(".pushsection .rodata\n"
 	"mv_floor_touch: movb $1, (%rbx)\n"
 	"	add $4096, %rbx\n"
 	"	jmp mv_floor_touch\n"
+	"mv_floor_touch_huge: movb $1, (%rbx)\n"
+	"	add $0x200000, %rbx\n"
+	"	jmp mv_floor_touch_huge\n"
 	"mv_floor_end:\n"
 	".popsection\n");
 
@@ -49,6 +58,7 @@ struct floor_vm {
 	struct mv_vm *vm;
 	struct pt_path path; /* of the next page to be touched */
 	gfn_t frames;	     /* ROUNDS of them adjoining, with memory */
+	unsigned rounds;     /* of each measurement */
 };
 
 static int map_code(struct floor_vm *f)
@@ -112,7 +122,7 @@ static uint64_t measure(struct floor_vm *f, const char *code, enum vcpu_event ev
 	if (vcpu_run(vcpu) != event)
 		return 0;
 	last = clock_ns();
-	for (unsigned i = 0; i < ROUNDS; i++) {
+	for (unsigned i = 0; i < f->rounds; i++) {
 		if (event == VCPU_EXCEPTION)
 			store_pte(f, i);
 		if (vcpu_run(vcpu) != event)
@@ -121,13 +131,81 @@ static uint64_t measure(struct floor_vm *f, const char *code, enum vcpu_event ev
 		ns[i] = now - last;
 		last = now;
 	}
-	qsort(ns, ROUNDS, sizeof(ns[0]), compare);
-	return ns[ROUNDS / 2];
+	qsort(ns, f->rounds, sizeof(ns[0]), compare);
+	return ns[f->rounds / 2];
 }
 
-static int measure_floor(struct mv_host *host, struct mv_error *err)
+/* TOUCHED frames that no memory is behind yet, with entries as a fault makes them ahead. */
+static int map_fresh(struct floor_vm *f)
 {
-	struct floor_vm f = { 0 };
+	struct mm *mm = &f->vm->mm;
+	struct pt_path path;
+	unsigned got = 0;
+	gfn_t frame = 0;
+
+	for (unsigned i = 0; i < TOUCHED; i++, frame++, got--) {
+		if (!got)
+			frame = phys_alloc_anon(mm->phys, TOUCHED - i, &got);
+		if (!frame ||
+		    pt_walk(mm, FRESH_GVA + i * PAGE_SIZE, LEVEL_PTE, true, &path))
+			return -ENOMEM;
+		pt_set(mm, path.table[LEVEL_PTE], pt_last(&path),
+		       pte_make(frame, PTE_P | PTE_W | PTE_U));
+	}
+	return 0;
+}
+
+/* The same by TOUCHED_HUGE leaves of 2 MiB. */
+static int map_fresh_huge(struct floor_vm *f)
+{
+	struct mm *mm = &f->vm->mm;
+	struct pt_path path;
+
+	for (uint64_t i = 0; i < TOUCHED_HUGE; i++) {
+		gfn_t frame = phys_alloc_huge(mm->phys);
+
+		if (!frame ||
+		    pt_walk(mm, FRESH_HUGE_GVA + i * PMD_SIZE, LEVEL_PMD, true, &path))
+			return -ENOMEM;
+		pt_set(mm, path.table[LEVEL_PMD], pt_last(&path),
+		       pte_make(frame, PTE_P | PTE_W | PTE_U | PTE_PS));
+	}
+	return 0;
+}
+
+static uint64_t pf_fixed(struct mv_vm *vm)
+{
+	return kvmstat_read(&vm->vcpu_stats, vm->vcpu.fd)
+		       ? kvmstat_value(&vm->vcpu_stats, "pf_fixed")
+		       : 0;
+}
+
+/* What KVM takes for a fault that no exit tells of; 0: it doesn't count them. */
+static uint64_t measure_stage2(struct floor_vm *f, const char *code, gva_t gva,
+			       uint64_t pf_exit_ns)
+{
+	const struct kvm_regs regs = { .rip = CODE_GVA + (uint64_t)(code - mv_floor_start),
+				       .rbx = gva };
+	struct vcpu *vcpu = &f->vm->vcpu;
+	uint64_t before = pf_fixed(f->vm), start, ns, n;
+
+	/* it was in the monitor: vcpu_start() would leave it in ring 0 */
+	vcpu_set(vcpu, &regs);
+	/* it takes long enough to be preempted */
+	start = oncpu_clock();
+	/* the page behind the last one has no entry */
+	if (vcpu_run(vcpu) != VCPU_EXCEPTION)
+		return 0;
+	ns = oncpu_clock() - start;
+	n = pf_fixed(f->vm) - before;
+	return n && ns > pf_exit_ns ? (ns - pf_exit_ns) / n : 0;
+}
+
+/* host also gets what the same sandbox tells of this host's KVM; NULL: nobody asks. */
+static int measure_floor(struct mv_floor *floor, struct mv_host *host, unsigned rounds,
+			 struct mv_error *err)
+{
+	struct floor_vm f = { .rounds = rounds };
 	struct mv_options opt;
 	int ret;
 
@@ -135,22 +213,37 @@ static int measure_floor(struct mv_host *host, struct mv_error *err)
 	ret = mv_open(&opt, &f.vm, err);
 	if (ret)
 		return ret;
-	if (map_code(&f) || map_data(&f)) {
+	if (map_code(&f) || map_data(&f) || map_fresh(&f) || map_fresh_huge(&f)) {
 		ret = mv_fail_errno(err, ENOMEM, "measuring exits");
 	} else {
+		floor->port_exit_ns = measure(&f, mv_floor_out, VCPU_CALL);
+		floor->syscall_ns = measure(&f, mv_floor_syscall, VCPU_CALL);
+		floor->pf_exit_ns = measure(&f, mv_floor_touch, VCPU_EXCEPTION);
+		floor->stage2_ns =
+			measure_stage2(&f, mv_floor_touch, FRESH_GVA, floor->pf_exit_ns);
+		floor->stage2_2m_ns = measure_stage2(&f, mv_floor_touch_huge,
+						     FRESH_HUGE_GVA, floor->pf_exit_ns);
+		if (!floor->port_exit_ns || !floor->syscall_ns || !floor->pf_exit_ns)
+			ret = mv_fail(err, EIO, "measuring exits: an unexpected one came");
+	}
+	if (host) {
 		host->syscall_ring3 = f.vm->vcpu.syscall_ring3;
 		host->host_return = f.vm->vcpu.host_return;
 		host->phys_bits = f.vm->kvm.phys_bits;
 		host->max_slots = f.vm->kvm.max_slots;
 		host->sync_regs = f.vm->kvm.sync_regs;
-		host->port_exit_ns = measure(&f, mv_floor_out, VCPU_CALL);
-		host->syscall_ns = measure(&f, mv_floor_syscall, VCPU_CALL);
-		host->pf_exit_ns = measure(&f, mv_floor_touch, VCPU_EXCEPTION);
-		if (!host->port_exit_ns || !host->syscall_ns || !host->pf_exit_ns)
-			ret = mv_fail(err, EIO, "measuring exits: an unexpected one came");
+		host->port_exit_ns = floor->port_exit_ns;
+		host->syscall_ns = floor->syscall_ns;
+		host->pf_exit_ns = floor->pf_exit_ns;
 	}
 	mv_close(f.vm);
 	return ret;
+}
+
+int mv_floor(struct mv_floor *floor, struct mv_error *err)
+{
+	*floor = (struct mv_floor){ 0 };
+	return measure_floor(floor, NULL, QUICK_ROUNDS, err);
 }
 
 /* What KVM itself takes for a VM with one vCPU that has its CPUID, from open to close. */
@@ -211,11 +304,12 @@ static bool has_userfaultfd(void)
 
 int mv_host(struct mv_host *host, struct mv_error *err)
 {
+	struct mv_floor floor;
 	int ret;
 
 	*host = (struct mv_host){ .thp = thp_setting(), .userfaultfd = has_userfaultfd() };
 	kvm_host_kind(&host->module, &host->stage2);
-	ret = measure_floor(host, err);
+	ret = measure_floor(&floor, host, ROUNDS, err);
 	if (!ret)
 		ret = measure_bare_vm(host, err);
 	if (ret)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* report.c: what a person reads: a walk, the tables, smaps, how a payload died, the counters. */
+/* report.c: what a person reads: a walk, the tables, smaps, how a payload died. */
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
@@ -369,66 +369,5 @@ void mv_print_exit(struct mv_vm *vm, const struct mv_exit *end, FILE *out)
 		print_memory(vm, out);
 		print_usage(vm, out);
 		mv_print_tables(vm, out);
-	}
-}
-
-static void print_count(FILE *out, uint64_t n, const char *what)
-{
-	fprintf(out, "%12" PRIu64 "  %s\n", n, what);
-}
-
-static void print_unknown_calls(struct mv_vm *vm, FILE *out)
-{
-	size_t cursor = 0;
-	uint64_t count;
-	int64_t nr;
-
-	while (!mv_unknown_call(vm, &cursor, &nr, &count)) {
-		const char *name = mv_call_name(nr);
-
-		fprintf(out, "%12" PRIu64 "    %s (%" PRId64 "): not served, -ENOSYS\n",
-			count, name ? name : "unknown", nr);
-	}
-}
-
-void mv_print_stats(struct mv_vm *vm, FILE *out)
-{
-	struct mv_counters c;
-	uint64_t faults = 0;
-
-	mv_counters(vm, &c);
-	for (unsigned k = 0; k < MV_FAULT_KINDS; k++)
-		faults += c.faults[k];
-	print_count(out, faults, "page faults");
-	for (unsigned k = 0; k < MV_FAULT_KINDS; k++)
-		if (c.faults[k])
-			fprintf(out, "%12" PRIu64 "    %s\n", c.faults[k],
-				mv_fault_name((enum mv_fault)k));
-	print_count(out, c.host_faults, "  of them taken by calls' own accesses");
-	print_count(out, c.around, "entries made around faults");
-	print_count(out, c.huge, "2 MiB leaves made");
-	print_count(out, c.copied, "pages copied");
-	print_count(out, c.frames, "anonymous frames reserved");
-	for (unsigned l = LEVEL_PGD; l >= LEVEL_PTE; l--)
-		fprintf(out,
-			"%12" PRIu64 "  %s tables (%" PRIu64 " made, %" PRIu64 " freed)\n",
-			c.tables[l], mv_level_name(l), c.tables_made[l], c.tables_freed[l]);
-	print_count(out, c.flush_free, "runs of frames given back");
-	print_count(out, c.flush_keep, "notifier events for frames kept");
-	print_count(out, c.drops, "drops of every translation");
-	print_count(out, c.reclaimed, "never-touched frames taken back");
-	print_count(out, c.exits, "exits");
-	print_count(out, c.exits_call, "  calls");
-	print_count(out, c.exits_exception, "  exceptions");
-	print_count(out, c.exits_other, "  others");
-	print_count(out, c.slots, "memory slots");
-	print_count(out, c.violations, "second-stage violations served");
-	print_count(out, c.pages_zeroed, "  pages zeroed");
-	print_count(out, c.pages_from_files, "  pages mapped from files");
-	print_count(out, c.calls, "calls");
-	print_unknown_calls(vm, out);
-	if (c.fault_ns_p50) {
-		print_count(out, c.fault_ns_p50, "ns in the VMM for a fault, p50");
-		print_count(out, c.fault_ns_p99, "ns in the VMM for a fault, p99");
 	}
 }

@@ -115,6 +115,8 @@ static enum step serve_call(struct mv_vm *vm, struct mv_exit *end, struct mv_err
 	int64_t result = 0;
 	enum call_end how;
 
+	vm->open = OPEN_CALL;
+	vm->open_nr = (int)nr; /* as linux_call() takes it */
 	vm->process.rsp = vm->vcpu.rsp;
 	how = linux_call(&vm->process, nr, args, &result);
 	if (unlikely(vm->mm.events) && how != CALL_INTERRUPTED)
@@ -167,6 +169,8 @@ static enum step serve_page_fault(struct mv_vm *vm, struct mv_exit *end,
 	unsigned access = code & PF_INSTR ? MV_EXEC : code & PF_WRITE ? MV_WRITE : MV_READ;
 	struct mm_fault fault = mm_fault(&vm->mm, gva, access);
 
+	vm->open = OPEN_FAULT;
+	vm->open_kind = fault.kind;
 	if (fault.err) {
 		mv_fail(err, -fault.err, "the fault at %#lx: %s", gva,
 			strerrordesc_np(-fault.err));
@@ -287,20 +291,21 @@ static enum step serve(struct mv_vm *vm, enum vcpu_event event, struct mv_exit *
 	switch (event) {
 	case VCPU_CALL:
 		vm->exits.call++;
+		vm->exits.call_out += vm->vcpu.way == WAY_OUT;
 		return serve_call(vm, end, err);
 	case VCPU_EXCEPTION:
-		vm->exits.exception++;
+		vm->exits.vector[vm->vcpu.vector]++;
 		return serve_exception(vm, end, err);
 	case VCPU_INTERRUPTED:
-		vm->exits.other++;
+		vm->exits.interrupted++;
 		return serve_interrupt(vm, end);
 	case VCPU_FAULT:
-		vm->exits.other++;
+		vm->exits.efault++;
 		return serve_lost_memory(vm, err);
 	case VCPU_ERROR:
 		break;
 	}
-	vm->exits.other++;
+	vm->exits.failed++;
 	vcpu_error(&vm->vcpu, err);
 	return STEP_FAILED;
 }
@@ -336,6 +341,20 @@ static enum step serve_pending_call(struct mv_vm *vm, struct mv_exit *end,
 	return step == STEP_GO_ON ? serve_call(vm, end, err) : step;
 }
 
+/* The guest was left at `left`, and has been entered again, if it could: whose time was that? */
+static void add_time(struct mv_vm *vm, uint64_t left)
+{
+	uint64_t ns;
+
+	if (vm->vcpu.enter_ns < left)
+		return;
+	ns = vm->vcpu.enter_ns - left;
+	if (vm->open == OPEN_FAULT)
+		hist_add(&vm->fault_ns[vm->open_kind], ns);
+	if (vm->open == OPEN_CALL)
+		vm->process.counts[linux_call_row(vm->open_nr)].ns += ns;
+}
+
 static enum step loop(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
 {
 	enum vcpu_event event = VCPU_CALL;
@@ -348,11 +367,10 @@ static enum step loop(struct mv_vm *vm, struct mv_exit *end, struct mv_error *er
 		} else {
 			left = vm->vcpu.leave_ns;
 			event = vcpu_run(&vm->vcpu);
-			if (vm->opt.timing && vm->fault_open)
-				hist_add(&vm->fault_ns, vm->vcpu.enter_ns - left);
+			if (vm->opt.timing)
+				add_time(vm, left);
 			vm->exits.all++;
-			vm->fault_open = event == VCPU_EXCEPTION &&
-					 vm->vcpu.vector == VECTOR_PF;
+			vm->open = OPEN_NOTHING;
 			if (unlikely(vm->mm.events))
 				vm_events_begin(vm);
 			step = serve(vm, event, end, err);
@@ -413,9 +431,25 @@ static void finish(struct mv_vm *vm, const sigset_t *saved, timer_t timer)
 	pthread_sigmask(SIG_SETMASK, saved, NULL);
 }
 
+static enum step timed_loop(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
+{
+	const uint64_t cpu = oncpu_clock(), start = clock_ns();
+	enum step step;
+	uint64_t now;
+
+	vcpu_begin_tally(&vm->vcpu, start);
+	step = loop(vm, end, err);
+	now = clock_ns();
+	vcpu_end_tally(&vm->vcpu, now);
+	vm->times.elapsed += now - start;
+	vm->times.cpu += oncpu_clock() - cpu;
+	return step;
+}
+
 int mv_run(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
 {
 	struct mv_error unasked;
+	enum step step;
 	sigset_t saved;
 	timer_t timer = NULL;
 	int ret;
@@ -428,9 +462,12 @@ int mv_run(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
 				       ? "nothing was loaded into this sandbox"
 				       : "the payload has ended");
 	ret = begin(vm, &saved, &timer, err);
-	if (!ret && loop(vm, end, err) == STEP_FAILED) {
-		vm->state = VM_ENDED;
-		ret = -err->num;
+	if (!ret) {
+		step = vm->opt.timing ? timed_loop(vm, end, err) : loop(vm, end, err);
+		if (step == STEP_FAILED) {
+			vm->state = VM_ENDED;
+			ret = -err->num;
+		}
 	}
 	finish(vm, &saved, timer);
 	return ret;

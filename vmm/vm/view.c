@@ -79,52 +79,6 @@ void mv_memory(struct mv_vm *vm, struct mv_memory *memory)
 	mm_memory(&vm->mm, memory);
 }
 
-void mv_counters(struct mv_vm *vm, struct mv_counters *c)
-{
-	const struct mm_counters *mm = &vm->mm.count;
-	const struct stage2_count stage2 = stage2_count(vm->phys.stage2);
-
-	*c = (struct mv_counters){
-		.host_faults = mm->host_faults,
-		.around = mm->around,
-		.huge = mm->huge,
-		.copied = mm->copied,
-		.frames = vm->phys.reserved,
-		.flush_free = vm->phys.flush_free,
-		.flush_keep = vm->phys.flush_keep,
-		.drops = vm->phys.drops,
-		.reclaimed = mm->reclaimed,
-		.exits = vm->exits.all,
-		.exits_call = vm->exits.call,
-		.exits_exception = vm->exits.exception,
-		.exits_other = vm->exits.other,
-		.calls = vm->process.calls,
-		.calls_unknown = vm->process.calls_unknown,
-		.fault_ns_p50 = hist_quantile(&vm->fault_ns, 0.5),
-		.fault_ns_p99 = hist_quantile(&vm->fault_ns, 0.99),
-		.slots = vm->phys.nr_slots + (vm->kvm.drop_page != NULL),
-		.violations = stage2.violations,
-		.pages_zeroed = stage2.zeroed,
-		.pages_from_files = stage2.from_files,
-	};
-	memcpy(c->faults, mm->faults, sizeof(c->faults));
-	memcpy(c->tables, mm->tables, sizeof(c->tables));
-	memcpy(c->tables_made, mm->tables_made, sizeof(c->tables_made));
-	memcpy(c->tables_freed, mm->tables_freed, sizeof(c->tables_freed));
-}
-
-int mv_unknown_call(struct mv_vm *vm, size_t *cursor, int64_t *nr, uint64_t *count)
-{
-	const struct unknown_call *row = &vm->process.unknown[*cursor];
-
-	if (*cursor >= vm->process.nr_unknown)
-		return -ENOENT;
-	++*cursor;
-	*nr = row->nr;
-	*count = row->count;
-	return 0;
-}
-
 const char *mv_call_name(int64_t nr)
 {
 	return linux_call_name(nr);

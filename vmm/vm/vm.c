@@ -84,7 +84,7 @@ int mv_open(const struct mv_options *opt, struct mv_vm **out, struct mv_error *e
 	ret = vcpu_open(&vm->vcpu, &vm->kvm, &vm->monitor, vm->mm.pgd, err);
 	if (ret)
 		goto fail_phys;
-	vm->vcpu.timing = vm->mm.ask_major = opt->timing;
+	vm->vcpu.timing = vm->vcpu.tally = vm->mm.ask_major = opt->timing;
 	ret = process_init(&vm->process, &vm->mm, opt, err);
 	if (ret)
 		goto fail_vcpu;
@@ -111,6 +111,8 @@ void mv_close(struct mv_vm *vm)
 	if (!vm)
 		return;
 	/* the vCPU and the VM end first: then nothing is left to flush */
+	kvmstat_close(&vm->vcpu_stats);
+	kvmstat_close(&vm->vm_stats);
 	vcpu_close(&vm->vcpu);
 	kvm_close(&vm->kvm);
 	vm->mm.events = NULL;

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "vmm/cpu/kvmstat.h"
 #include "vmm/cpu/vcpu.h"
 #include "vmm/linux/process.h"
 #include "vmm/observe/error.h"
@@ -19,9 +20,24 @@ enum vm_state {
 	VM_ENDED   /* the payload has ended; its memory can still be looked at */
 };
 
-/* Exits by kind. */
+/* Exits by reason. */
 struct vm_exits {
-	uint64_t all, call, exception, other;
+	uint64_t all;
+	uint64_t call, call_out; /* all calls; those by `out` */
+	uint64_t vector[32];	 /* exceptions */
+	uint64_t interrupted, efault, failed;
+};
+
+/* What the last event was, whose time ends at the next entry. */
+enum vm_open {
+	OPEN_NOTHING,
+	OPEN_FAULT, /* vm->open_kind */
+	OPEN_CALL   /* vm->open_nr */
+};
+
+/* How long mv_run() took: by the wall clock, and by the thread's CPU clock. */
+struct vm_times {
+	uint64_t elapsed, cpu;
 };
 
 struct mv_vm {
@@ -37,10 +53,14 @@ struct mv_vm {
 	enum vm_state state;
 	bool call_pending; /* an interrupted call is to be made again first */
 	struct vm_exits exits;
-	struct hist fault_ns; /* the VMM's own time in a fault, with opt.timing */
+	struct hist fault_ns[MV_FAULT_KINDS]; /* the VMM's own time, with opt.timing */
+	struct vm_times times;		      /* ... too */
+	struct kvmstat vm_stats, vcpu_stats; /* KVM's own, opened when they are asked for */
 	struct events events; /* vm->mm.events leads to it, where somebody wants to know */
 	struct stage2_log violations; /* that become events */
-	bool fault_open; /* the last event was a page fault: its time ends at the next entry */
+	enum vm_open open;	      /* see there */
+	enum mv_fault open_kind;
+	int open_nr;
 
 	pthread_mutex_t kick_lock; /* guards the next two */
 	pid_t runner;		   /* the thread in mv_run(); 0: none */
