@@ -305,13 +305,16 @@ MV_API int mv_fault_times(struct mv_vm *vm, enum mv_fault kind,
 MV_API uint64_t mv_fault_quantile(struct mv_vm *vm, enum mv_fault kind, double q);
 
 /*
- * What KVM itself takes for an exit and the entry after it, on this machine: medians, each measured on
- * a sandbox whose host side does next to nothing.
+ * What KVM itself takes for an exit and the entry after it, on this machine, each measured on a
+ * sandbox whose host side does next to nothing; the least of three sandboxes.
  */
 struct mv_floor {
+	/* Medians, by the wall clock: what one takes. */
 	uint64_t port_exit_ns; /* a call by `out` */
 	uint64_t syscall_ns;   /* a call by SYSCALL */
 	uint64_t pf_exit_ns;   /* a #PF that is answered by storing one PTE */
+	/* Means, by the thread's CPU clock: what many add up to. */
+	uint64_t port_exit_cpu_ns, syscall_cpu_ns, pf_exit_cpu_ns;
 	/*
 	 * A fault that KVM resolves alone, for each that it counts (pf_fixed): the first touch of
 	 * anonymous memory by 4 KiB, and by 2 MiB with what the host takes to zero it. 0: KVM
@@ -320,7 +323,7 @@ struct mv_floor {
 	uint64_t stage2_ns, stage2_2m_ns;
 };
 
-/* Fails as mv_open() does. Takes 0.1 s where an exit takes 30 us. */
+/* Fails as mv_open() does. Takes 0.2 s where an exit takes 30 us. */
 MV_API int mv_floor(struct mv_floor *floor, struct mv_error *err);
 
 /*

@@ -166,11 +166,11 @@ static uint64_t kvm_ns(struct mv_vm *vm, const struct mv_floor *floor)
 	const uint64_t others = e->all - by_syscall - faults;
 	uint64_t fixed = kvm_value(&vm->vcpu_stats, vm->vcpu.fd, "pf_fixed"), huge;
 
-	/* pf_exit_ns has one in it: the retried access, to a page that KVM has not seen yet */
+	/* a floor's page fault has one in it: the retried access, to a page that KVM has not seen yet */
 	fixed = fixed > faults ? fixed - faults : 0;
 	huge = min_u64(kvm_value(&vm->vm_stats, vm->kvm.vm, "pages_2m"), fixed);
-	return by_syscall * floor->syscall_ns + faults * floor->pf_exit_ns +
-	       others * floor->port_exit_ns + huge * floor->stage2_2m_ns +
+	return by_syscall * floor->syscall_cpu_ns + faults * floor->pf_exit_cpu_ns +
+	       others * floor->port_exit_cpu_ns + huge * floor->stage2_2m_ns +
 	       (fixed - huge) * floor->stage2_ns;
 }
 

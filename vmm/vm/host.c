@@ -14,9 +14,11 @@
 #include "vmm/observe/clock.h"
 #include "vmm/vm/vm.h"
 
-/* Exits a measurement takes, at most and where it is to be quick; the median stands. */
+/* Exits a measurement takes; the median stands. */
 #define ROUNDS 4000
-#define QUICK_ROUNDS 1000
+/* ... where it is to be quick, and on how many sandboxes, the best of which counts. */
+#define QUICK_ROUNDS 400
+#define QUICK_VMS 3
 /* Pages touched to see what KVM takes for a fault that it resolves alone. */
 #define TOUCHED 1024
 #define TOUCHED_HUGE 8
@@ -57,8 +59,8 @@ _Static_assert(MV_CALL_NOP == 0x10000 && MV_PORT_CALL == 0xe0,
 struct floor_vm {
 	struct mv_vm *vm;
 	struct pt_path path; /* of the next page to be touched */
-	gfn_t frames;	     /* ROUNDS of them adjoining, with memory */
 	unsigned rounds;     /* of each measurement */
+	gfn_t frames;	     /* so many adjoining ones, with memory */
 };
 
 static int map_code(struct floor_vm *f)
@@ -82,13 +84,13 @@ static int map_data(struct floor_vm *f)
 	struct pt_path path;
 	unsigned got;
 
-	for (uint64_t i = 0; i < ROUNDS; i += PTRS_PER_TABLE)
+	for (uint64_t i = 0; i < f->rounds; i += PTRS_PER_TABLE)
 		if (pt_walk(mm, DATA_GVA + i * PAGE_SIZE, LEVEL_PTE, true, &path))
 			return -ENOMEM;
-	f->frames = phys_alloc_anon(mm->phys, ROUNDS, &got);
-	if (got < ROUNDS)
+	f->frames = phys_alloc_anon(mm->phys, f->rounds, &got);
+	if (got < f->rounds)
 		return -ENOMEM;
-	memset(phys_hva(mm->phys, gfn_gpa(f->frames)), 1, ROUNDS * PAGE_SIZE);
+	memset(phys_hva(mm->phys, gfn_gpa(f->frames)), 1, f->rounds * PAGE_SIZE);
 	return 0;
 }
 
@@ -110,17 +112,22 @@ static void store_pte(struct floor_vm *f, unsigned i)
 		pte_make(f->frames + i, PTE_P | PTE_W | PTE_U);
 }
 
-/* Median ns from one event to the next of code that only makes such events; 0: it failed. */
-static uint64_t measure(struct floor_vm *f, const char *code, enum vcpu_event event)
+/*
+ * Median ns from one event to the next of code that only makes such events; 0: it failed. *mean gets the
+ * mean of the thread's CPU time for one.
+ */
+static uint64_t measure(struct floor_vm *f, const char *code, enum vcpu_event event,
+			uint64_t *mean)
 {
 	static _Thread_local uint64_t ns[ROUNDS];
 	struct vcpu *vcpu = &f->vm->vcpu;
-	uint64_t last, now;
+	uint64_t last, now, cpu;
 
 	vcpu_start(vcpu, CODE_GVA + (uint64_t)(code - mv_floor_start), 0);
 	vcpu->regs->rbx = DATA_GVA;
 	if (vcpu_run(vcpu) != event)
 		return 0;
+	cpu = oncpu_clock();
 	last = clock_ns();
 	for (unsigned i = 0; i < f->rounds; i++) {
 		if (event == VCPU_EXCEPTION)
@@ -131,6 +138,7 @@ static uint64_t measure(struct floor_vm *f, const char *code, enum vcpu_event ev
 		ns[i] = now - last;
 		last = now;
 	}
+	*mean = (oncpu_clock() - cpu) / f->rounds;
 	qsort(ns, f->rounds, sizeof(ns[0]), compare);
 	return ns[f->rounds / 2];
 }
@@ -216,9 +224,12 @@ static int measure_floor(struct mv_floor *floor, struct mv_host *host, unsigned 
 	if (map_code(&f) || map_data(&f) || map_fresh(&f) || map_fresh_huge(&f)) {
 		ret = mv_fail_errno(err, ENOMEM, "measuring exits");
 	} else {
-		floor->port_exit_ns = measure(&f, mv_floor_out, VCPU_CALL);
-		floor->syscall_ns = measure(&f, mv_floor_syscall, VCPU_CALL);
-		floor->pf_exit_ns = measure(&f, mv_floor_touch, VCPU_EXCEPTION);
+		floor->port_exit_ns =
+			measure(&f, mv_floor_out, VCPU_CALL, &floor->port_exit_cpu_ns);
+		floor->syscall_ns =
+			measure(&f, mv_floor_syscall, VCPU_CALL, &floor->syscall_cpu_ns);
+		floor->pf_exit_ns =
+			measure(&f, mv_floor_touch, VCPU_EXCEPTION, &floor->pf_exit_cpu_ns);
 		floor->stage2_ns =
 			measure_stage2(&f, mv_floor_touch, FRESH_GVA, floor->pf_exit_ns);
 		floor->stage2_2m_ns = measure_stage2(&f, mv_floor_touch_huge,
@@ -240,10 +251,32 @@ static int measure_floor(struct mv_floor *floor, struct mv_host *host, unsigned 
 	return ret;
 }
 
+static void keep_less(uint64_t *best, uint64_t value)
+{
+	if (!*best || value < *best)
+		*best = value;
+}
+
+/* One sandbox in ten has page faults that take half as much again, all its life. */
 int mv_floor(struct mv_floor *floor, struct mv_error *err)
 {
+	int ret = 0;
+
 	*floor = (struct mv_floor){ 0 };
-	return measure_floor(floor, NULL, QUICK_ROUNDS, err);
+	for (unsigned i = 0; i < QUICK_VMS && !ret; i++) {
+		struct mv_floor one = { 0 };
+
+		ret = measure_floor(&one, NULL, QUICK_ROUNDS, err);
+		keep_less(&floor->port_exit_ns, one.port_exit_ns);
+		keep_less(&floor->syscall_ns, one.syscall_ns);
+		keep_less(&floor->pf_exit_ns, one.pf_exit_ns);
+		keep_less(&floor->port_exit_cpu_ns, one.port_exit_cpu_ns);
+		keep_less(&floor->syscall_cpu_ns, one.syscall_cpu_ns);
+		keep_less(&floor->pf_exit_cpu_ns, one.pf_exit_cpu_ns);
+		keep_less(&floor->stage2_ns, one.stage2_ns);
+		keep_less(&floor->stage2_2m_ns, one.stage2_2m_ns);
+	}
+	return ret;
 }
 
 /* What KVM itself takes for a VM with one vCPU that has its CPUID, from open to close. */
