@@ -11,7 +11,7 @@ struct command_line {
 	const char *doc;
 	bool target; /* an ADDR|SYMBOL comes before PROGRAM */
 	bool report; /* it writes one: there is --output */
-	bool stat;   /* ... on standard error else; what is run is timed, and --repeat is taken */
+	bool stat; /* ... on standard error else; what is run is timed, and --repeat is taken */
 };
 
 struct options {
