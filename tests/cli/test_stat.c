@@ -233,7 +233,7 @@ static void assert_row(const json_t *json, const char *name, const double x[3])
 
 Test(cli_stat, repeated_has_means_and_their_error)
 {
-	double vmm[3], exits[3];
+	double vmm[3] = { 0 }, exits[3] = { 0 };
 	struct outcome o;
 	json_t *json, *run;
 	size_t i;
