@@ -75,7 +75,8 @@ struct mv_options {
 	uint64_t fault_around; /* bytes one fault maps at first, 4K to 2M, a power of 2 */
 	enum mv_thp thp;
 	enum mv_stage2 stage2;
-	uint64_t timeout_ns;	       /* wall time one mv_run() may take; 0: no limit */
+	uint64_t timeout_ns; /* wall time one mv_run() may take, with those before it back to one
+			      * that ended in no MV_EXIT_STOPPED; 0: no limit */
 	const struct mv_grant *grants; /* files that the payload may open */
 	size_t ngrants;
 	int fds[3];  /* this process's fds behind the payload's 0, 1 and 2;
@@ -117,6 +118,7 @@ enum mv_exit_kind {
 	MV_EXIT_TIMEOUT,     /* mv_options.timeout_ns passed */
 	MV_EXIT_OOM,	     /* it needed more than mv_options.mem */
 	MV_EXIT_INTERRUPTED, /* mv_interrupt(): mv_run() may be called again */
+	MV_EXIT_STOPPED,     /* at a stop (stop.h): mv_run() may be called again */
 };
 
 /* How a run ended. For a fault's signal, siginfo_t's fields and the registers. */
@@ -130,10 +132,11 @@ struct mv_exit {
 	unsigned access; /* MV_READ, MV_WRITE or MV_EXEC, for a page fault; else 0 */
 	uint64_t rip, rsp, rflags;
 	uint64_t regs[16]; /* rax rcx rdx rbx rsp rbp rsi rdi r8 .. r15, as encoded */
+	int stop;	   /* the id of the stop, for MV_EXIT_STOPPED */
 };
 
 /*
- * Run the payload until it ends or is interrupted. The caller's thread becomes the
+ * Run the payload until it ends, stops or is interrupted. The caller's thread becomes the
  * vCPU's. -EIO: KVM or the host failed (the text says how); -EINVAL: nothing was
  * loaded, or the payload has ended already.
  */
@@ -415,6 +418,7 @@ MV_API const char *mv_call_name(int64_t nr);
 MV_API void mv_print_walk(struct mv_vm *vm, uint64_t gva, FILE *out); /* the four steps */
 MV_API void mv_print_tables(struct mv_vm *vm,
 			    FILE *out); /* tables by level, and their cost */
+MV_API void mv_print_maps(struct mv_vm *vm, FILE *out);	 /* as /proc/PID/maps */
 MV_API void mv_print_smaps(struct mv_vm *vm, FILE *out); /* as /proc/PID/smaps */
 MV_API void mv_print_exit(struct mv_vm *vm, const struct mv_exit *end,
 			  FILE *out); /* fatal report */

@@ -93,7 +93,8 @@ static const struct argp_option output_table[] = {
 	{ .name = "output",
 	  .key = OPT_OUTPUT,
 	  .arg = "FILE",
-	  .doc = "Write the report to FILE (default: standard output)" },
+	  .doc = "Write the report to FILE (default: standard output; of run, standard "
+		 "error)" },
 	{ 0 },
 };
 
@@ -273,8 +274,11 @@ static error_t parse_line(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = opt;
-		if (opt->line->report)
+		if (opt->line->report || opt->line->stat)
 			state->child_inputs[1] = opt;
+		if (opt->line->own)
+			state->child_inputs[opt->line->report ? 2 : 1] =
+				opt->line->own_input;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (opt->line->target && !opt->target) {
@@ -323,7 +327,8 @@ int options_parse(struct options *opt, struct cli *cli, const struct command_lin
 		{ .argp = &sandbox },
 		{ .argp = line->stat	 ? &stat
 			  : line->report ? &output
-					 : NULL },
+					 : line->own },
+		{ .argp = line->report ? line->own : NULL },
 		{ 0 },
 	};
 	const struct argp argp = {

@@ -5,13 +5,18 @@
 
 #include "vmm/cli/cli.h"
 
+struct argp;
+
 /* What a command has beside them. */
 struct command_line {
 	const char *args_doc;
 	const char *doc;
 	bool target; /* an ADDR|SYMBOL comes before PROGRAM */
 	bool report; /* it writes one: there is --output */
-	bool stat; /* ... on standard error else; what is run is timed, and --repeat is taken */
+	bool stat; /* what is run is timed, and --repeat is taken */
+	bool to_stderr; /* ... by default to standard error */
+	const struct argp *own; /* options that it alone has; or NULL */
+	void *own_input;	/* ... for their parser */
 };
 
 struct options {

@@ -1,19 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /* run.c: `mapvisor run` runs a program; its exit status is the payload's. */
-#include "vmm/cli/session.h"
+#include "vmm/cli/pause.h"
 
 int cmd_run(struct cli *cli, int argc, char **argv)
 {
-	static const struct command_line line = {
+	struct pause pause = { .cli = cli };
+	const struct command_line line = {
 		.args_doc = "[--] PROGRAM [ARGS...]",
 		.doc = "Run PROGRAM in a sandbox; the exit status is its own.\v"
 		       "PROGRAM is a path, relative or absolute: PATH isn't searched. It "
 		       "is a static x86-64 ELF executable. Options end at PROGRAM; what "
 		       "follows is passed to it.",
+		.report = true,
+		.to_stderr = true,
+		.own = &pause_argp,
+		.own_input = &pause,
 	};
 	struct session s;
 
-	if (session_open(&s, cli, &line, argc, argv))
-		session_run(&s);
+	if (session_open(&s, cli, &line, argc, argv)) {
+		if (pause_wanted(&pause))
+			pause_run(&s, &pause);
+		else
+			session_run(&s);
+	}
+	pause_free(&pause);
 	return session_close(&s);
 }

@@ -30,7 +30,7 @@ static bool failed(struct session *s, int status)
 /* Before the run: a file that can't be written should cost nobody an hour's work. */
 static bool open_output(struct session *s)
 {
-	s->out = s->opt.line->stat ? stderr : stdout;
+	s->out = s->opt.line->to_stderr ? stderr : stdout;
 	if (!s->opt.output)
 		return true;
 	s->out = fopen(s->opt.output, "we");
@@ -82,20 +82,23 @@ static bool print_stats(struct session *s)
 	return true;
 }
 
-bool session_run(struct session *s)
+bool session_step(struct session *s, struct mv_exit *end)
+{
+	return !mv_run(s->vm, end, &s->cli->err) || failed(s, STATUS_FAILED);
+}
+
+bool session_ended(struct session *s, const struct mv_exit *end)
 {
 	double seconds = s->opt.mv.timeout_ns / 1e9;
-	struct mv_exit end;
 
-	if (mv_run(s->vm, &end, &s->cli->err))
-		return failed(s, STATUS_FAILED);
-	s->status = end.status;
-	switch (end.kind) {
+	s->status = end->status;
+	switch (end->kind) {
 	case MV_EXIT_STATUS:
+	case MV_EXIT_STOPPED: /* nobody asked for it */
 		break;
 	case MV_EXIT_SIGNAL:
 	case MV_EXIT_OOM:
-		mv_print_exit(s->vm, &end, stderr);
+		mv_print_exit(s->vm, end, stderr);
 		break;
 	case MV_EXIT_TIMEOUT: /* no failure of ours: a report follows, if asked for */
 		session_fail(s, STATUS_TIMEOUT, "%s: ended after %.*f s (--timeout)",
@@ -107,7 +110,14 @@ bool session_run(struct session *s)
 	return !s->opt.stats || print_stats(s);
 }
 
-/* Not for standard output, which main.c checks at exit. */
+bool session_run(struct session *s)
+{
+	struct mv_exit end;
+
+	return session_step(s, &end) && session_ended(s, &end);
+}
+
+/* Not for standard output, which main.c checks at exit, and standard error. */
 static void close_output(struct session *s)
 {
 	const char *why = ferror(s->out) ? "write error" : NULL;

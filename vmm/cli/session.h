@@ -22,6 +22,9 @@ bool session_open(struct session *s, struct cli *cli, const struct command_line 
 bool session_run(struct session *s);
 /* The same program once more, in a new sandbox; then session_run(). */
 bool session_again(struct session *s);
+/* session_run() in two: run to a stop or the end; then, at the end, say how it ended. */
+bool session_step(struct session *s, struct mv_exit *end);
+bool session_ended(struct session *s, const struct mv_exit *end);
 
 /* Ends it, in any case; the exit status is returned. */
 int session_close(struct session *s);

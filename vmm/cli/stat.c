@@ -119,6 +119,7 @@ int cmd_stat(struct cli *cli, int argc, char **argv)
 		       "object.",
 		.report = true,
 		.stat = true,
+		.to_stderr = true,
 	};
 	struct runs r = { .n = 0 };
 

@@ -34,6 +34,8 @@
 /* What ring 3 may set with POPF: CF PF AF ZF SF TF DF OF NT RF AC ID. SDM vol. 1, 3.4.3. */
 #define RFLAGS_USER 0x254dd5ull
 
+#define RFLAGS_TF 0x100ull
+
 #define SYNC_ALL (KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS)
 
 static struct kvm_segment segment(uint16_t selector, uint8_t type, unsigned dpl)
@@ -220,6 +222,12 @@ static uint64_t user_flags(uint64_t rflags)
 	return (rflags & RFLAGS_USER) | RFLAGS_START;
 }
 
+/* What ring 3 goes on with. */
+static uint64_t entry_flags(const struct vcpu *vcpu)
+{
+	return user_flags(vcpu->rflags) | (vcpu->step ? RFLAGS_TF : 0);
+}
+
 static struct exception_frame *frame_of(const struct vcpu *vcpu)
 {
 	return (struct exception_frame *)vcpu->stack_top - 1;
@@ -232,7 +240,7 @@ static void return_by_host(struct vcpu *vcpu)
 
 	vcpu->regs->rip = vcpu->rip;
 	vcpu->regs->rsp = vcpu->rsp;
-	vcpu->regs->rflags = user_flags(vcpu->rflags);
+	vcpu->regs->rflags = entry_flags(vcpu);
 	s->cs = vcpu->user_cs;
 	s->ss = vcpu->user_ss;
 	vcpu->run->kvm_dirty_regs = SYNC_ALL;
@@ -245,7 +253,7 @@ static void return_by_iretq(struct vcpu *vcpu)
 
 	f->rip = vcpu->rip;
 	f->rsp = vcpu->rsp;
-	f->rflags = user_flags(vcpu->rflags);
+	f->rflags = entry_flags(vcpu);
 	vcpu->regs->rsp = MONITOR_CPU(0) + PAGE_SIZE - sizeof(*f);
 	vcpu->run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
 }
@@ -315,6 +323,16 @@ void vcpu_set(struct vcpu *vcpu, const struct kvm_regs *regs)
 	vcpu->rsp = regs->rsp;
 	vcpu->rflags = user_flags(regs->rflags);
 	vcpu->way = canonical(regs->rip) ? WAY_SET : WAY_REFUSED;
+}
+
+void vcpu_clear_tf(struct vcpu *vcpu)
+{
+	vcpu->rflags &= ~RFLAGS_TF;
+	if (vcpu->way == WAY_OUT)
+		vcpu->regs->rflags &= ~RFLAGS_TF;
+	else if (vcpu->way == WAY_SYSCALL_RING0 || vcpu->way == WAY_SYSCALL_RING3)
+		vcpu->regs->r11 &= ~RFLAGS_TF;
+	vcpu->run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
 }
 
 int vcpu_get_xsave(struct vcpu *vcpu)

@@ -69,7 +69,8 @@ struct vcpu {
 	gva_t cr2;	     /* of a #PF */
 	bool in_monitor; /* the exception came from ring 0: a bug, or a hostile return address */
 	uint64_t rip, rsp, rflags; /* the payload's; may be changed before vcpu_run() */
-	bool timing;		   /* take the next two */
+	bool step;   /* enter with TF: #DB follows the next instruction. SDM vol. 3B, 19.3.1.4 */
+	bool timing; /* take the next two */
 	uint64_t enter_ns,
 		leave_ns;    /* when KVM_RUN was last entered and left; CLOCK_MONOTONIC */
 	bool tally;	     /* with timing: add up the next ones */
@@ -110,6 +111,8 @@ void vcpu_set(struct vcpu *vcpu, const struct kvm_regs *regs);
  */
 int vcpu_get_xsave(struct vcpu *vcpu);
 int vcpu_set_xsave(struct vcpu *vcpu);
+/* TF, which was set for `step`, is in none of the payload's registers any more. */
+void vcpu_clear_tf(struct vcpu *vcpu);
 /* What says which floating-point exception there was. KVM_GET_FPU leaves mxcsr out. */
 struct vcpu_fpu_status {
 	uint16_t fcw, fsw;

@@ -187,6 +187,14 @@ static void print_smap(const struct mv_vma *v, FILE *out)
 	print_vm_flags(v, out);
 }
 
+void mv_print_maps(struct mv_vm *vm, FILE *out)
+{
+	struct mv_vma v;
+
+	for (uint64_t gva = 0; !mm_vma_next(&vm->mm, gva, &v); gva = v.end)
+		special_print_vma(&v, out);
+}
+
 void mv_print_smaps(struct mv_vm *vm, FILE *out)
 {
 	struct mv_vma v;

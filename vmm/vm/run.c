@@ -285,8 +285,30 @@ static enum step serve_lost_memory(struct mv_vm *vm, struct mv_error *err)
 	return STEP_FAILED;
 }
 
-static enum step serve(struct mv_vm *vm, enum vcpu_event event, struct mv_exit *end,
-		       struct mv_error *err)
+/* The payload is where a stop was asked for, and can go on from there. */
+static enum step stop(struct mv_vm *vm, struct mv_exit *end, int id)
+{
+	end->kind = MV_EXIT_STOPPED;
+	end->stop = id;
+	fill_registers(vm, end);
+	return STEP_END;
+}
+
+/* The fault was served. Where it became a signal, its handler comes next. */
+static enum step stop_at_fault(struct mv_vm *vm, struct mv_exit *end)
+{
+	const uint32_t code = vm->vcpu.error_code;
+	int id = stops_take_fault(vm);
+
+	if (!id)
+		return STEP_GO_ON;
+	end->addr = vm->vcpu.cr2;
+	end->access = code & PF_INSTR ? MV_EXEC : code & PF_WRITE ? MV_WRITE : MV_READ;
+	return stop(vm, end, id);
+}
+
+static enum step serve(struct mv_vm *vm, enum vcpu_event event, enum stop_event whose,
+		       struct mv_exit *end, struct mv_error *err)
 {
 	switch (event) {
 	case VCPU_CALL:
@@ -295,6 +317,9 @@ static enum step serve(struct mv_vm *vm, enum vcpu_event event, struct mv_exit *
 		return serve_call(vm, end, err);
 	case VCPU_EXCEPTION:
 		vm->exits.vector[vm->vcpu.vector]++;
+		if (unlikely(whose != STOP_NOT_OURS))
+			return whose == STOP_HIT ? stop(vm, end, vm->stops.hit)
+						 : STEP_GO_ON;
 		return serve_exception(vm, end, err);
 	case VCPU_INTERRUPTED:
 		vm->exits.interrupted++;
@@ -358,6 +383,7 @@ static void add_time(struct mv_vm *vm, uint64_t left)
 static enum step loop(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
 {
 	enum vcpu_event event = VCPU_CALL;
+	enum stop_event whose = STOP_NOT_OURS;
 	enum step step = STEP_GO_ON;
 	uint64_t left;
 
@@ -366,14 +392,19 @@ static enum step loop(struct mv_vm *vm, struct mv_exit *end, struct mv_error *er
 			step = serve_pending_call(vm, end, err);
 		} else {
 			left = vm->vcpu.leave_ns;
-			event = vcpu_run(&vm->vcpu);
+			event = unlikely(stops_wanted(&vm->stops))
+					? stops_run(vm, &whose)
+					: vcpu_run(&vm->vcpu);
 			if (vm->opt.timing)
 				add_time(vm, left);
 			vm->exits.all++;
 			vm->open = OPEN_NOTHING;
 			if (unlikely(vm->mm.events))
 				vm_events_begin(vm);
-			step = serve(vm, event, end, err);
+			step = serve(vm, event, whose, end, err);
+			if (unlikely(vm->stops.nr) && step == STEP_GO_ON &&
+			    vm->open == OPEN_FAULT)
+				step = stop_at_fault(vm, end);
 		}
 		step = check_memory(vm, end, err, step);
 		if (unlikely(vm->mm.events))
@@ -392,6 +423,7 @@ static int begin(struct mv_vm *vm, sigset_t *saved, timer_t *timer, struct mv_er
 	struct sigevent ev = { .sigev_notify = SIGEV_THREAD_ID,
 			       .sigev_signo = KICK_SIGNAL };
 	struct itimerspec when = { 0 };
+	const uint64_t limit = vm->left_ns ? vm->left_ns : vm->opt.timeout_ns;
 	uint64_t deadline;
 	sigset_t kick;
 
@@ -403,15 +435,14 @@ static int begin(struct mv_vm *vm, sigset_t *saved, timer_t *timer, struct mv_er
 	if (vm->interrupt)
 		syscall(SYS_tgkill, getpid(), vm->runner, KICK_SIGNAL);
 	pthread_mutex_unlock(&vm->kick_lock);
-	vm->deadline_ns = 0;
+	vm->deadline_ns = vm->left_ns = 0;
 	if (vcpu_allow(&vm->vcpu, KICK_SIGNAL))
 		return mv_fail_errno(err, errno, "KVM_SET_SIGNAL_MASK");
-	if (!vm->opt.timeout_ns ||
-	    __builtin_add_overflow(clock_ns(), vm->opt.timeout_ns, &deadline))
+	if (!limit || __builtin_add_overflow(clock_ns(), limit, &deadline))
 		return 0;
 	ev._sigev_un._tid = vm->runner;
-	when.it_value.tv_sec = (time_t)(vm->opt.timeout_ns / 1000000000);
-	when.it_value.tv_nsec = (long)(vm->opt.timeout_ns % 1000000000);
+	when.it_value.tv_sec = (time_t)(limit / 1000000000);
+	when.it_value.tv_nsec = (long)(limit % 1000000000);
 	if (timer_create(CLOCK_MONOTONIC, &ev, timer))
 		return mv_fail_errno(err, errno, "the time limit's timer");
 	timer_settime(*timer, 0, &when, NULL);
@@ -446,6 +477,14 @@ static enum step timed_loop(struct mv_vm *vm, struct mv_exit *end, struct mv_err
 	return step;
 }
 
+/* For the run that goes on from a stop: 0 would be no limit. */
+static uint64_t time_left(uint64_t deadline)
+{
+	const uint64_t now = clock_ns();
+
+	return now < deadline ? deadline - now : 1;
+}
+
 int mv_run(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
 {
 	struct mv_error unasked;
@@ -469,6 +508,8 @@ int mv_run(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
 			ret = -err->num;
 		}
 	}
+	if (end->kind == MV_EXIT_STOPPED && vm->deadline_ns)
+		vm->left_ns = time_left(vm->deadline_ns);
 	finish(vm, &saved, timer);
 	return ret;
 }

@@ -118,6 +118,7 @@ void mv_close(struct mv_vm *vm)
 	vm->mm.events = NULL;
 	events_free(&vm->events);
 	free(vm->violations.all);
+	stops_free(&vm->stops);
 	vm->phys.ops = NULL;
 	process_destroy(&vm->process);
 	mm_destroy(&vm->mm);

@@ -12,6 +12,7 @@
 #include "vmm/observe/events.h"
 #include "vmm/observe/hist.h"
 #include "vmm/vm/image.h"
+#include "vmm/vm/stop.h"
 
 /* Where a sandbox's life has come to. */
 enum vm_state {
@@ -61,6 +62,8 @@ struct mv_vm {
 	enum vm_open open;	      /* see there */
 	enum mv_fault open_kind;
 	int open_nr;
+	struct stops stops;
+	uint64_t left_ns; /* of the time limit, after a stop; 0: the next run has all of it */
 
 	pthread_mutex_t kick_lock; /* guards the next two */
 	pid_t runner;		   /* the thread in mv_run(); 0: none */
