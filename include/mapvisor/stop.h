@@ -12,8 +12,8 @@
  * it. It is an int3 (SDM vol. 2A, INT3) that stands in the frame's first byte of the instruction only
  * while the guest runs; debug registers would be less still, but a host without a second stage
  * in hardware doesn't honour them in ring 3. What shows:
- *  - the payload itself, where it reads its own code, finds 0xcc there, and an int3 that it overwrites
- *    stops nobody;
+ *  - the payload itself, where it reads its own code, finds 0xcc there; an int3 that it overwrites
+ *    is set again when it has next been out of the guest, by a call or a fault;
  *  - the page is touched by the library once it has an executable entry: the host gives it memory then;
  *  - a page of a file is shown to the guest from a private mapping of that page as long as the stop is
  *    set: a change of the file by another process is not seen there;

@@ -383,7 +383,7 @@ static void add_time(struct mv_vm *vm, uint64_t left)
 static enum step loop(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
 {
 	enum vcpu_event event = VCPU_CALL;
-	enum stop_event whose = STOP_NOT_OURS;
+	enum stop_event whose;
 	enum step step = STEP_GO_ON;
 	uint64_t left;
 
@@ -392,6 +392,7 @@ static enum step loop(struct mv_vm *vm, struct mv_exit *end, struct mv_error *er
 			step = serve_pending_call(vm, end, err);
 		} else {
 			left = vm->vcpu.leave_ns;
+			whose = STOP_NOT_OURS;
 			event = unlikely(stops_wanted(&vm->stops))
 					? stops_run(vm, &whose)
 					: vcpu_run(&vm->vcpu);

@@ -232,10 +232,12 @@ static struct stop *find_id(struct stops *s, int id)
 /* The payload's own INT3, or INT 3, ends before rip. */
 static bool own_int3(struct mv_vm *vm, gva_t rip)
 {
-	uint8_t code[2] = { 0, INT3 };
+	uint8_t last = INT3, first = 0;
 
-	mm_peek(&vm->mm, code, rip - sizeof(code), sizeof(code));
-	return code[1] == INT3 || (code[0] == 0xcd && code[1] == 3);
+	mm_peek(&vm->mm, &last, rip - 1, 1);
+	if (last == 3)
+		mm_peek(&vm->mm, &first, rip - 2, 1);
+	return last == INT3 || first == 0xcd;
 }
 
 /* A #BP while some int3 stood. One that was met at another address of the same byte stops nobody. */
@@ -268,7 +270,6 @@ enum vcpu_event stops_run(struct mv_vm *vm, enum stop_event *whose)
 	}
 	event = vcpu_run(&vm->vcpu);
 	armed = disarm(vm);
-	*whose = STOP_NOT_OURS;
 	if (event != VCPU_CALL && event != VCPU_EXCEPTION)
 		return event; /* the guest is where it was, TF and all */
 	if (s->stepping)

@@ -55,7 +55,7 @@ struct stops {
 
 struct mv_vm;
 
-/* vcpu_run() with int3 in place. *whose: of VCPU_EXCEPTION. */
+/* vcpu_run() with int3 in place. *whose, STOP_NOT_OURS before: of VCPU_EXCEPTION. */
 enum vcpu_event stops_run(struct mv_vm *vm, enum stop_event *whose);
 /* The stop that the fault just served was waited for by; 0: none. It is cleared. */
 int stops_take_fault(struct mv_vm *vm);

@@ -277,13 +277,13 @@ int mv_tables_change(const struct mv_tables *a, const struct mv_tables *b, uint6
 static const struct {
 	uint64_t bit;
 	const char *name;
-} bits[] = { { PTE_W, "W" },	 { PTE_U, "U" }, { PTE_PWT, "PWT" }, { PTE_PCD, "PCD" },
+} bits[] = { { PTE_P, "P" }, { PTE_W, "W" },	 { PTE_U, "U" }, { PTE_PWT, "PWT" }, { PTE_PCD, "PCD" },
 	     { PTE_PS, "PS" },	 { PTE_G, "G" }, { PTE_A, "A" },	 { PTE_D, "D" },
 	     { PTE_NX, "NX" } };
 
 #define NR_BITS (sizeof(bits) / sizeof(bits[0]))
 
-/* " W U A D", or " +W -NX" for what differs from `old`. */
+/* " P W U A D", or " +W -NX" for what differs from `old`. */
 static void print_bits(uint64_t old, uint64_t value, bool change, FILE *out)
 {
 	for (unsigned i = 0; i < NR_BITS; i++)
