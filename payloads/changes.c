@@ -10,17 +10,17 @@
 #define CHANGES_AT 0x10000000ul /* an empty 2 MiB of a GiB that has a pmd table already */
 #define PAGES 4
 
-#define place(name)                                  \
-	__attribute__((noinline)) void name(void);   \
-	__attribute__((noinline)) void name(void)    \
-	{                                            \
+#define place(name)                                      \
+	__attribute__((noinline)) void name(void);       \
+	__attribute__((noinline)) void name(void)        \
+	{                                                \
 		asm volatile("# " #name : : : "memory"); \
 	}
 
 place(mapped) place(written) place(was_read) place(written_again) place(protected)
-place(unmapped) place(populated)
+	place(unmapped) place(populated)
 
-static void change(char *p)
+		static void change(char *p)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
 	volatile char *bytes = p;

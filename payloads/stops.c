@@ -70,9 +70,9 @@ asm(".text\n"
     "call_out:\n"
     "	mov	$39, %eax\n"
     "at_out:	out	%al, $" PORT_TEXT(MV_PORT_CALL) "\n"
-    "	pushfq\n"
-    "	pop	%rax\n"
-    "	ret\n");
+							"	pushfq\n"
+							"	pop	%rax\n"
+							"	ret\n");
 
 extern char at_pushf[], at_int3[], at_nop[] __attribute__((visibility("hidden")));
 unsigned long push_flags(void), call_r11(void), count_down(void), call_out(void);
@@ -159,6 +159,9 @@ static int other(int argc, char **argv)
 {
 	if (!strcmp(argv[1], "out"))
 		say("out: TF %lu\n", call_out() & TF);
+	else if (!strcmp(argv[1], "forever"))
+		for (;;)
+			push_flags();
 	else if (!strcmp(argv[1], "show"))
 		return sys_write(1, at_pushf, 8) != 8;
 	else if (!strcmp(argv[1], "changing"))

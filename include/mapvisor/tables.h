@@ -54,7 +54,7 @@ struct mv_change {
 	unsigned how;	/* MV_CHANGE_... */
 	unsigned level; /* of the table: 4 pgd, 3 pud, 2 pmd, 1 pte */
 	uint64_t table; /* its gpa */
-	uint64_t gva;	/* that the first entry stands for; of a table: that its first one does */
+	uint64_t gva; /* that the first entry stands for; of a table: that its first one does */
 	unsigned index; /* 0 to 511, of the first entry; a table's: 0 */
 	unsigned n;	/* entries: 1 to 512; 0: it is about the table itself */
 	uint64_t old, old_step;

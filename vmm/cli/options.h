@@ -11,10 +11,10 @@ struct argp;
 struct command_line {
 	const char *args_doc;
 	const char *doc;
-	bool target; /* an ADDR|SYMBOL comes before PROGRAM */
-	bool report; /* it writes one: there is --output */
-	bool stat; /* what is run is timed, and --repeat is taken */
-	bool to_stderr; /* ... by default to standard error */
+	bool target;		/* an ADDR|SYMBOL comes before PROGRAM */
+	bool report;		/* it writes one: there is --output */
+	bool stat;		/* what is run is timed, and --repeat is taken */
+	bool to_stderr;		/* ... by default to standard error */
 	const struct argp *own; /* options that it alone has; or NULL */
 	void *own_input;	/* ... for their parser */
 };

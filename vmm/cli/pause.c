@@ -61,8 +61,9 @@ static int parse_place(struct pause *p, const char *text, struct place *place)
 	if (named || is_decimal(text)) {
 		if (!is_decimal(number) || !parse_number(number, &place->fault) ||
 		    !place->fault)
-			return cli_usage(p->cli, "--pause-at=%s: not the number of a fault, "
-						 "which are 1, 2, 3, ...",
+			return cli_usage(p->cli,
+					 "--pause-at=%s: not the number of a fault, "
+					 "which are 1, 2, 3, ...",
 					 text);
 		return 0;
 	}
@@ -89,8 +90,7 @@ static int add_place(struct pause *p, const char *text)
 
 static int add_walk(struct pause *p, const char *text)
 {
-	const char **walks =
-		reallocarray(p->walks, p->nr_walks + 1, sizeof(const char *));
+	const char **walks = reallocarray(p->walks, p->nr_walks + 1, sizeof(const char *));
 
 	if (!walks)
 		return cli_usage(p->cli, "--walk: %s", strerror(ENOMEM));
@@ -217,7 +217,9 @@ static void print_gva(struct session *s, uint64_t gva)
 
 static const char *access_name(unsigned access)
 {
-	return access == MV_WRITE ? "write to" : access == MV_EXEC ? "execution of" : "read of";
+	return access == MV_WRITE  ? "write to"
+	       : access == MV_EXEC ? "execution of"
+				   : "read of";
 }
 
 static void print_head(struct session *s, const struct pause *p, const struct place *place,
@@ -232,7 +234,8 @@ static void print_head(struct session *s, const struct pause *p, const struct pl
 	}
 	fprintf(s->out, ", after %" PRIu64 " faults\nrip ", guest_faults(s->vm));
 	print_gva(s, end->rip);
-	fprintf(s->out, "  rsp 0x%" PRIx64 "  rflags 0x%" PRIx64 "\n", end->rsp, end->rflags);
+	fprintf(s->out, "  rsp 0x%" PRIx64 "  rflags 0x%" PRIx64 "\n", end->rsp,
+		end->rflags);
 }
 
 static void print_state(struct session *s, const struct pause *p, const struct place *place,
@@ -443,8 +446,9 @@ static void note_unreached(struct session *s, struct pause *p)
 				"a file that the program may write\n",
 				q->text);
 		else if (q->hits < q->count)
-			fprintf(stderr, "mapvisor: --pause-at=%s: reached %" PRIu64
-					" of %" PRIu64 " times\n",
+			fprintf(stderr,
+				"mapvisor: --pause-at=%s: reached %" PRIu64 " of %" PRIu64
+				" times\n",
 				q->text, q->hits, q->count);
 	}
 }

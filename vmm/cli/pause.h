@@ -29,7 +29,7 @@ struct pause {
 	/* of the run: */
 	uint64_t *gvas; /* what --walk names */
 	size_t nr_gvas;
-	unsigned stops; /* so far */
+	unsigned stops;		  /* so far */
 	struct mv_tables *before; /* at the last one, with diff */
 	char since[128];	  /* ... which was there */
 	json_t *json;		  /* what was told so far; NULL: text */

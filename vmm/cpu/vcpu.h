@@ -69,7 +69,7 @@ struct vcpu {
 	gva_t cr2;	     /* of a #PF */
 	bool in_monitor; /* the exception came from ring 0: a bug, or a hostile return address */
 	uint64_t rip, rsp, rflags; /* the payload's; may be changed before vcpu_run() */
-	bool step;   /* enter with TF: #DB follows the next instruction. SDM vol. 3B, 19.3.1.4 */
+	bool step; /* enter with TF: #DB follows the next instruction. SDM vol. 3B, 19.3.1.4 */
 	bool timing; /* take the next two */
 	uint64_t enter_ns,
 		leave_ns;    /* when KVM_RUN was last entered and left; CLOCK_MONOTONIC */

@@ -393,9 +393,8 @@ static enum step loop(struct mv_vm *vm, struct mv_exit *end, struct mv_error *er
 		} else {
 			left = vm->vcpu.leave_ns;
 			whose = STOP_NOT_OURS;
-			event = unlikely(stops_wanted(&vm->stops))
-					? stops_run(vm, &whose)
-					: vcpu_run(&vm->vcpu);
+			event = unlikely(stops_wanted(&vm->stops)) ? stops_run(vm, &whose)
+								   : vcpu_run(&vm->vcpu);
 			if (vm->opt.timing)
 				add_time(vm, left);
 			vm->exits.all++;

@@ -160,8 +160,8 @@ static enum step_insn decode(struct mv_vm *vm, gva_t gva)
 		return INSN_PUSHF;
 	if (code[i] == 0x9d || code[i] == 0xcf)
 		return INSN_POPF;
-	if (rep && ((code[i] >= 0xa4 && code[i] <= 0xa7) ||
-		    (code[i] >= 0xaa && code[i] <= 0xaf)))
+	if (rep &&
+	    ((code[i] >= 0xa4 && code[i] <= 0xa7) || (code[i] >= 0xaa && code[i] <= 0xaf)))
 		return INSN_REP;
 	return INSN_OTHER;
 }
@@ -186,7 +186,7 @@ static void hide_tf(struct mv_vm *vm, enum vcpu_event event)
 	if (event == VCPU_EXCEPTION && vm->vcpu.vector == VECTOR_DB &&
 	    vm->stops.insn == INSN_PUSHF &&
 	    !mm_copy_from(&vm->mm, &byte, pushed, sizeof(byte))) {
-		byte &= (uint8_t)~(RFLAGS_TF >> 8);
+		byte &= (uint8_t) ~(RFLAGS_TF >> 8);
 		mm_copy_to(&vm->mm, pushed, &byte, sizeof(byte));
 	}
 }

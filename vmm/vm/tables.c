@@ -247,8 +247,7 @@ static const struct copy *find(const struct mv_tables *t, uint64_t gva, unsigned
 	const uint64_t span = (uint64_t)PTRS_PER_TABLE << level_shift(level);
 
 	for (size_t i = 0; i < t->nr; i++)
-		if (t->all[i]->level == level &&
-		    (gva - t->all[i]->gva) % SPACE < span)
+		if (t->all[i]->level == level && (gva - t->all[i]->gva) % SPACE < span)
 			return t->all[i];
 	return NULL;
 }
@@ -277,9 +276,9 @@ int mv_tables_change(const struct mv_tables *a, const struct mv_tables *b, uint6
 static const struct {
 	uint64_t bit;
 	const char *name;
-} bits[] = { { PTE_P, "P" }, { PTE_W, "W" },	 { PTE_U, "U" }, { PTE_PWT, "PWT" }, { PTE_PCD, "PCD" },
-	     { PTE_PS, "PS" },	 { PTE_G, "G" }, { PTE_A, "A" },	 { PTE_D, "D" },
-	     { PTE_NX, "NX" } };
+} bits[] = { { PTE_P, "P" },	 { PTE_W, "W" },   { PTE_U, "U" }, { PTE_PWT, "PWT" },
+	     { PTE_PCD, "PCD" }, { PTE_PS, "PS" }, { PTE_G, "G" }, { PTE_A, "A" },
+	     { PTE_D, "D" },	 { PTE_NX, "NX" } };
 
 #define NR_BITS (sizeof(bits) / sizeof(bits[0]))
 
@@ -289,7 +288,7 @@ static void print_bits(uint64_t old, uint64_t value, bool change, FILE *out)
 	for (unsigned i = 0; i < NR_BITS; i++)
 		if ((change ? old ^ value : value) & bits[i].bit)
 			fprintf(out, " %s%s",
-				!change			? ""
+				!change		      ? ""
 				: value & bits[i].bit ? "+"
 						      : "-",
 				bits[i].name);
@@ -343,8 +342,9 @@ static void print_change(const struct mv_change *c, void *arg)
 	if (c->n)
 		print_entries(c, out);
 	else
-		fprintf(out, "  %s table at gpa %#" PRIx64 ", for 0x%" PRIx64 "-0x%" PRIx64
-			     ": %s\n",
+		fprintf(out,
+			"  %s table at gpa %#" PRIx64 ", for 0x%" PRIx64 "-0x%" PRIx64
+			": %s\n",
 			mv_level_name(c->level), c->table, c->gva,
 			c->gva + ((uint64_t)PTRS_PER_TABLE << level_shift(c->level)) - 1,
 			c->how & MV_CHANGE_TABLE_MADE ? "made" : "freed");
