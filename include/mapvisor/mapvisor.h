@@ -75,8 +75,8 @@ struct mv_options {
 	uint64_t fault_around; /* bytes one fault maps at first, 4K to 2M, a power of 2 */
 	enum mv_thp thp;
 	enum mv_stage2 stage2;
-	uint64_t timeout_ns; /* wall time one mv_run() may take, with those before it back to one
-			      * that ended in no MV_EXIT_STOPPED; 0: no limit */
+	uint64_t timeout_ns; /* wall time one mv_run() may take; 0: no limit. One that goes on
+			      * from a stop has what the one before left */
 	const struct mv_grant *grants; /* files that the payload may open */
 	size_t ngrants;
 	int fds[3];  /* this process's fds behind the payload's 0, 1 and 2;

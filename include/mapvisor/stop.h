@@ -16,7 +16,7 @@
  *    is set again when it has next been out of the guest, by a call or a fault;
  *  - the page is touched by the library once it has an executable entry: the host gives it memory then;
  *  - a page of a file is shown to the guest from a private mapping of that page as long as the stop is
- *    set: a change of the file by another process is not seen there;
+ *    set: a change of the file, by whomever, is not seen there;
  *  - mv_counters.exits and exits_exception have two more for each time, one for the int3 and one
  *    for the step over it, and RDTSC shows the time.
  * The payload's own int3 and TF work as ever.
