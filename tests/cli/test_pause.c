@@ -91,7 +91,7 @@ Test(cli_pause, at_the_first_fault_is_the_first_instruction)
 	mapvisor(&o, "run", "--pause-at=1", "--pause-at=fault:2", payload("hello"));
 	assert_status(&o, 0);
 	assert_has(o.err, "pause 1 at 1: execution of 0x");
-	assert_has(o.err, " <_start>, after 1 faults\n");
+	assert_has(o.err, " <_start>, after 1 fault\n");
 	assert_has(o.err, "pause 2 at fault:2: ");
 }
 

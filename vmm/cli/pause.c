@@ -225,6 +225,8 @@ static const char *access_name(unsigned access)
 static void print_head(struct session *s, const struct pause *p, const struct place *place,
 		       const struct mv_exit *end)
 {
+	const uint64_t faults = guest_faults(s->vm);
+
 	fprintf(s->out, "pause %u at %s", p->stops, place->text);
 	if (place->fault) {
 		fprintf(s->out, ": %s ", access_name(end->access));
@@ -232,7 +234,8 @@ static void print_head(struct session *s, const struct pause *p, const struct pl
 	} else if (place->count > 1) {
 		fprintf(s->out, ", time %" PRIu64, place->hits);
 	}
-	fprintf(s->out, ", after %" PRIu64 " faults\nrip ", guest_faults(s->vm));
+	fprintf(s->out, ", after %" PRIu64 " fault%s\nrip ", faults,
+		faults == 1 ? "" : "s");
 	print_gva(s, end->rip);
 	fprintf(s->out, "  rsp 0x%" PRIx64 "  rflags 0x%" PRIx64 "\n", end->rsp,
 		end->rflags);
