@@ -2,6 +2,7 @@
 /* Events: replayed they give the tables and VMAs that there are; each says what happened. KVM. */
 #include <asm/unistd_64.h>
 #include <errno.h>
+#include <limits.h>
 #include <mapvisor/events.h>
 #include <signal.h>
 
@@ -205,8 +206,8 @@ static unsigned count(const struct replay *r, enum mv_event_kind kind)
 	return n;
 }
 
-static void assert_rebuilds(const char *payload, const char *arg, enum mv_thp thp,
-			    uint64_t fault_around)
+static void assert_rebuilds(const char *const *argv, enum mv_thp thp, uint64_t fault_around,
+			    const struct mv_grant *grant)
 {
 	struct sandbox s;
 	struct replay *r;
@@ -215,36 +216,58 @@ static void assert_rebuilds(const char *payload, const char *arg, enum mv_thp th
 	sandbox_init(&s);
 	s.opt.thp = thp;
 	s.opt.fault_around = fault_around;
-	r = RUN_HEARD(&s, payload, arg);
+	s.opt.grants = grant;
+	s.opt.ngrants = grant != NULL;
+	r = run_heard(&s, argv);
+	cr_assert_eq(s.end.status, 0, "%s", s.text);
 	assert_replayed(&s, r);
-	cr_assert_gt(r->nr, 10);
 	replay_free(r);
 	sandbox_close(&s);
 }
 
+#define ASSERT_REBUILDS(thp, around, grant, ...) \
+	assert_rebuilds((const char *const[]){ __VA_ARGS__, NULL }, thp, around, grant)
+
 Test(events, rebuild_the_tables_of_faults_one_page_each)
 {
-	assert_rebuilds("anon", NULL, MV_THP_NEVER, 4096);
+	ASSERT_REBUILDS(MV_THP_NEVER, 4096, NULL, "bench/touch", "sweep", "3M");
 }
 
 Test(events, rebuild_the_tables_of_faults_that_map_around)
 {
-	assert_rebuilds("anon", NULL, MV_THP_NEVER, 2 << 20);
+	ASSERT_REBUILDS(MV_THP_NEVER, 2 << 20, NULL, "bench/touch", "sweep", "9M");
 }
 
 Test(events, rebuild_the_tables_with_huge_leaves)
 {
-	assert_rebuilds("tlb", NULL, MV_THP_ALWAYS, 65536);
+	ASSERT_REBUILDS(MV_THP_ALWAYS, 65536, NULL, "bench/touch", "sweep", "32M");
+}
+
+Test(events, rebuild_the_tables_where_a_table_takes_a_leafs_place)
+{
+	ASSERT_REBUILDS(MV_THP_ALWAYS, 65536, NULL, "tlb", "leaf-to-table");
+}
+
+Test(events, rebuild_the_tables_where_tables_come_and_go)
+{
+	ASSERT_REBUILDS(MV_THP_NEVER, 65536, NULL, "tlb", "recycle");
 }
 
 Test(events, rebuild_the_tables_of_random_mmaps_and_munmaps)
 {
-	assert_rebuilds("soak", "2", MV_THP_AUTO, 65536);
+	static const char zeroes[1 << 20];
+	struct mv_grant grant = { .writable = true };
+	char path[PATH_MAX];
+
+	make_file(path, zeroes, sizeof(zeroes));
+	grant.path = path;
+	ASSERT_REBUILDS(MV_THP_AUTO, 65536, &grant, "soak", path, "2");
+	unlink(path);
 }
 
-Test(events, rebuild_the_tables_after_mprotect_and_signals)
+Test(events, rebuild_the_tables_of_memory_that_grows_and_shrinks)
 {
-	assert_rebuilds("sigs", NULL, MV_THP_AUTO, 65536);
+	ASSERT_REBUILDS(MV_THP_AUTO, 65536, NULL, "grow");
 }
 
 Test(events, rebuild_the_tables_from_the_middle_of_a_run_on)

@@ -302,7 +302,7 @@ static enum step stop_at_fault(struct mv_vm *vm, struct mv_exit *end)
 
 	if (!id)
 		return STEP_GO_ON;
-	vm->fault_open = false; /* what passes until the next entry isn't ours */
+	vm->open = OPEN_NOTHING; /* what passes until the next entry isn't ours */
 	end->addr = vm->vcpu.cr2;
 	end->access = code & PF_INSTR ? MV_EXEC : code & PF_WRITE ? MV_WRITE : MV_READ;
 	return stop(vm, end, id);
