@@ -23,6 +23,12 @@
 
 #include <mapvisor/mapvisor.h>
 
+/*
+ * Threads. A callback that hands events to another thread copies them, text too. That thread may
+ * call the functions of this header that take no vm, mv_print_event(), mv_print_event_more(), and of
+ * mapvisor.h mv_symbol(), mv_symbol_at(), mv_interrupt(), and what takes no vm.
+ */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -167,6 +173,39 @@ MV_API uint64_t mv_events_lost(struct mv_vm *vm);
 
 /* "call", "fault", "violation", "table", "entries", "vma", "signal", "end". */
 MV_API const char *mv_event_name(enum mv_event_kind kind);
+
+/*
+ * An event as a line of text, as `mapvisor trace` shows it: calls, signals and ends as strace(1) does, a
+ * fault as
+ *
+ *	#PF w 0x403008 <words> by 0x4011f3 <count+0x33> = anonymous 0x10040f008 +15, made pmd pte <1.1 us>
+ *
+ * with the access, the address, the instruction, the kind of fault, the gpa that the address has
+ * now, how many entries were made around it, which tables, and the VMM's time. vm is asked for symbols only.
+ */
+MV_API void mv_print_event(struct mv_vm *vm, const struct mv_event *e, FILE *out);
+
+/*
+ * What the line leaves out, on indented lines: a fault's VMA and its walk before and after, a signal's
+ * handler. Nothing for other kinds.
+ */
+MV_API void mv_print_event_more(struct mv_vm *vm, const struct mv_event *e, FILE *out);
+
+/*
+ * A call as people read it, as strace(1) shows it, without its result: "munmap(0x7ffff7ffd000, 4096)".
+ * ASCII, whatever the payload's bytes. As snprintf(3) it gives the length that the whole text has,
+ * and a '\0' ends what fits. Any thread, while e->text is valid.
+ */
+MV_API size_t mv_call_text(const struct mv_event *e, char *buf, size_t len);
+
+/* How many parameters Linux's call nr has, 0 to 6; 6 where that isn't known. Any thread. */
+MV_API unsigned mv_call_params(int64_t nr);
+
+/* Whether what call nr returns, unless it fails, is an address: mmap, mremap, brk. Any thread. */
+MV_API bool mv_call_gives_address(int64_t nr);
+
+/* "SEGV_MAPERR", as in sigaction(2), or NULL for a code that nothing here gives. Any thread. */
+MV_API const char *mv_signal_code_name(int signal, int code);
 
 #ifdef __cplusplus
 }

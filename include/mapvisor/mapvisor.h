@@ -21,8 +21,9 @@
  *  - Sizes, offsets and lengths are bytes; times are nanoseconds.
  *  - Addresses carry their space: gva is the payload's virtual address, gpa the
  *    sandbox's physical one, hva an address in this process.
- *  - A vm belongs to one thread at a time, the one that calls; only mv_interrupt()
- *    may be called from any thread. Different vms are independent of each other.
+ *  - A vm belongs to one thread at a time, the one that calls; only mv_interrupt(),
+ *    mv_symbol() and mv_symbol_at() may be called from any thread, these two when
+ *    mv_load() has returned, and before mv_close(). Different vms are independent of each other.
  *  - It neither prints nor exits; what it prints goes to a stream that it is given.
  *  - Strings and arrays passed in are copied and stay the caller's.
  */

@@ -42,8 +42,7 @@ bool json_print(json_t *json, FILE *out)
 	return !failed;
 }
 
-/* A path may have any bytes, and may have been cut within a character; JSON is UTF-8. */
-json_t *json_text_of(const char *bytes)
+json_t *json_text(const char *bytes)
 {
 	json_t *json = json_string(bytes);
 	char ascii[256];
@@ -56,7 +55,7 @@ json_t *json_text_of(const char *bytes)
 	return json_stringn(ascii, i);
 }
 
-static json_t *access_text(unsigned access)
+json_t *json_access(unsigned access)
 {
 	return json_sprintf("%c%c%c", access & MV_READ ? 'r' : '-',
 			    access & MV_WRITE ? 'w' : '-', access & MV_EXEC ? 'x' : '-');
@@ -67,8 +66,8 @@ static json_t *vma_json(const struct mv_vma *vma)
 	return json_members((const struct json_member[]){
 		{ "start", json_address(vma->start) },
 		{ "end", json_address(vma->end) },
-		{ "prot", access_text(vma->prot) },
-		{ "max_prot", access_text(vma->max_prot) },
+		{ "prot", json_access(vma->prot) },
+		{ "max_prot", json_access(vma->max_prot) },
 		{ "shared", json_boolean(vma->shared) },
 		{ "noreserve", json_boolean(vma->noreserve) },
 		{ "growsdown", json_boolean(vma->growsdown) },
@@ -76,7 +75,7 @@ static json_t *vma_json(const struct mv_vma *vma)
 		{ "offset", json_address(vma->offset) },
 		{ "dev", json_integer(vma->dev) },
 		{ "ino", json_integer(vma->ino) },
-		{ "name", json_text_of(vma->name) },
+		{ "name", json_text(vma->name) },
 		{ "reserved", json_integer(vma->reserved) },
 		{ "backed", json_integer(vma->backed) },
 		{ "huge", json_integer(vma->huge) },
@@ -187,7 +186,7 @@ json_t *json_walk(struct mv_vm *vm, const struct mv_walk *walk)
 		{ "gva", json_address(walk->gva) },
 		{ "steps", steps },
 		{ "present", json_boolean(walk->present) },
-		{ "access", access_text(walk->access) },
+		{ "access", json_access(walk->access) },
 		{ "tables", tables_json(vm) },
 		{ 0 },
 	});
@@ -196,6 +195,6 @@ json_t *json_walk(struct mv_vm *vm, const struct mv_walk *walk)
 		json_object_set_new(json, "page_size", json_integer(walk->page_size));
 	}
 	if (!mv_symbol_at(vm, walk->gva, symbol, sizeof(symbol)))
-		json_object_set_new(json, "symbol", json_text_of(symbol));
+		json_object_set_new(json, "symbol", json_text(symbol));
 	return json;
 }

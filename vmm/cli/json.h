@@ -19,7 +19,9 @@ struct json_member {
 json_t *json_members(const struct json_member *members);
 json_t *json_address(uint64_t address);
 /* Bytes as a string: as they are if they are UTF-8, else cut to 255 and all others made '?'. */
-json_t *json_text_of(const char *bytes);
+json_t *json_text(const char *bytes);
+/* "rw-" for MV_READ | MV_WRITE. */
+json_t *json_access(unsigned access);
 json_t *json_maps(struct mv_vm *vm);
 json_t *json_walk(struct mv_vm *vm, const struct mv_walk *walk);
 

@@ -30,6 +30,7 @@ static const struct command {
 	{ "maps", cmd_maps, "Run a program, then show its VMAs" },
 	{ "run", cmd_run, "Run a program" },
 	{ "stat", cmd_stat, "Run a program, then show what it took: faults, exits, times" },
+	{ "trace", cmd_trace, "Run a program, and show each call and fault as it happens" },
 	{ "walk", cmd_walk, "Run a program, then show how an address is translated" },
 };
 

@@ -38,36 +38,48 @@ static bool open_output(struct session *s)
 	       session_fail(s, STATUS_FAILED, "%s: %s", s->opt.output, strerror(errno));
 }
 
-/* A new sandbox with PROGRAM in it. */
-static bool load(struct session *s)
+static bool open_vm(struct session *s)
+{
+	return !mv_open(&s->opt.mv, &s->vm, &s->cli->err) || failed(s, STATUS_FAILED);
+}
+
+static bool load_program(struct session *s)
 {
 	const char *const *args = (const char *const *)s->opt.argv;
-	int err;
+	int err = mv_load(s->vm, args[0], args, s->opt.env, &s->cli->err);
 
-	if (mv_open(&s->opt.mv, &s->vm, &s->cli->err))
-		return failed(s, STATUS_FAILED);
-	err = mv_load(s->vm, args[0], args, s->opt.env, &s->cli->err);
 	if (err)
 		return failed(s, err == -ENOENT ? STATUS_NOTFOUND : STATUS_NOEXEC);
 	return true;
 }
 
-bool session_open(struct session *s, struct cli *cli, const struct command_line *line,
-		  int argc, char **argv)
+bool session_prepare(struct session *s, struct cli *cli, const struct command_line *line,
+		     int argc, char **argv)
 {
 	*s = (struct session){ .cli = cli };
 	if (options_parse(&s->opt, cli, line, argc, argv))
 		return failed(s, STATUS_FAILED);
 	if (s->opt.perf_map && !perfmap_show(s))
 		return false;
-	return load(s) && open_output(s);
+	return open_vm(s);
+}
+
+bool session_load(struct session *s)
+{
+	return load_program(s) && open_output(s);
 }
 
 bool session_again(struct session *s)
 {
 	mv_close(s->vm);
 	s->vm = NULL;
-	return load(s);
+	return open_vm(s) && load_program(s);
+}
+
+bool session_open(struct session *s, struct cli *cli, const struct command_line *line,
+		  int argc, char **argv)
+{
+	return session_prepare(s, cli, line, argc, argv) && session_load(s);
 }
 
 static bool print_stats(struct session *s)

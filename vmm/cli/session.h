@@ -26,6 +26,11 @@ bool session_again(struct session *s);
 bool session_step(struct session *s, struct mv_exit *end);
 bool session_ended(struct session *s, const struct mv_exit *end);
 
+/* session_open() in two: the sandbox is there; the program is loaded. */
+bool session_prepare(struct session *s, struct cli *cli, const struct command_line *line,
+		     int argc, char **argv);
+bool session_load(struct session *s);
+
 /* Ends it, in any case; the exit status is returned. */
 int session_close(struct session *s);
 

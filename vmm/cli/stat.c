@@ -74,7 +74,7 @@ static json_t *command_json(char **argv)
 	json_t *json = json_array();
 
 	for (; *argv; argv++)
-		json_array_append_new(json, json_text_of(*argv));
+		json_array_append_new(json, json_text(*argv));
 	return json;
 }
 

@@ -324,6 +324,7 @@ int image_load(struct image *image, struct mm *mm, const char *path, struct mv_e
 
 void image_close(struct image *image)
 {
+	free(image->places);
 	free(image->symbols);
 	elf_end(image->elf);
 	if (image->fd >= 0)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/linux/decode.h"
 #include "vmm/mm/record.h"
 #include "vmm/observe/clock.h"
 #include "vmm/vm/vm.h"
@@ -193,4 +194,24 @@ const char *mv_event_name(enum mv_event_kind kind)
 	};
 
 	return kind < MV_EVENT_KINDS ? names[kind] : "";
+}
+
+size_t mv_call_text(const struct mv_event *e, char *buf, size_t len)
+{
+	return call_text(e, buf, len);
+}
+
+unsigned mv_call_params(int64_t nr)
+{
+	return call_params(nr);
+}
+
+bool mv_call_gives_address(int64_t nr)
+{
+	return call_gives_address(nr);
+}
+
+const char *mv_signal_code_name(int signal, int code)
+{
+	return signal_code_name(signal, code);
 }

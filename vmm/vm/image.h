@@ -4,6 +4,8 @@
 #define VM_IMAGE_H
 
 #include <libelf.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "vmm/mm/mm.h"
 
@@ -12,6 +14,12 @@ struct image_symbol {
 	const char *name; /* libelf's, as long as image->elf */
 	gva_t gva;
 	uint64_t size;
+};
+
+/* From gva on, up to the next place, this symbol is the answer. */
+struct image_place {
+	gva_t gva;
+	const struct image_symbol *symbol; /* NULL: none */
 };
 
 struct image {
@@ -23,9 +31,13 @@ struct image {
 	gva_t phdr;  /* AT_PHDR: where its program headers lie; 0: in no segment */
 	unsigned phnum;
 	gva_t end; /* behind its last segment, page-aligned: the heap's start */
-	struct image_symbol *symbols; /* by gva; read at the first look-up */
+	/* Read at the first look-up, in whatever thread, and never changed: */
+	pthread_mutex_t symbols_lock; /* held by who reads them */
+	atomic_bool symbols_read;
+	struct image_symbol *symbols; /* by gva */
 	size_t nr_symbols;
-	bool symbols_read;
+	struct image_place *places; /* by gva */
+	size_t nr_places;
 };
 
 /*
@@ -34,6 +46,9 @@ struct image {
  */
 int image_load(struct image *image, struct mm *mm, const char *path, struct mv_error *err);
 void image_close(struct image *image);
+
+/* Make places for symbols, which are there, by gva. */
+void image_index_symbols(struct image *image);
 
 /* By name: the symbol, or NULL. */
 const struct image_symbol *image_symbol(struct image *image, const char *name);

@@ -7,13 +7,14 @@
 
 #include "vmm/linux/special.h"
 #include "vmm/mm/pte.h"
+#include "vmm/vm/report.h"
 #include "vmm/vm/vm.h"
 
 /* So many mappings say where a payload's memory went. */
 #define TOP_VMAS 10
 
 /* "P W U A D PS NX" */
-static const char *flags_of(uint64_t e, unsigned level, char *buf, size_t len)
+const char *entry_flags(uint64_t e, unsigned level, char *buf, size_t len)
 {
 	static const struct {
 		uint64_t bit;
@@ -39,21 +40,21 @@ static const char *flags_of(uint64_t e, unsigned level, char *buf, size_t len)
 
 static void print_step(const struct mv_walk_step *s, FILE *out)
 {
-	char flags[64];
+	char flags[ENTRY_FLAGS_SIZE];
 	uint64_t size = 1ull << level_shift(s->level), to = s->entry & PTE_ADDR;
 
 	fprintf(out, "  %s[%3u]  at gpa 0x%09" PRIx64 "  value 0x%016" PRIx64 "  ",
 		mv_level_name(s->level), s->index, s->table + 8 * s->index, s->entry);
 	if (!(s->entry & PTE_P))
 		fprintf(out, "%-14s  not present\n",
-			flags_of(s->entry, s->level, flags, sizeof(flags)));
+			entry_flags(s->entry, s->level, flags, sizeof(flags)));
 	else if (pte_leaf(s->entry, s->level))
 		fprintf(out, "%-14s  frame of %s at gpa %#" PRIx64 "\n",
-			flags_of(s->entry, s->level, flags, sizeof(flags)),
+			entry_flags(s->entry, s->level, flags, sizeof(flags)),
 			s->level == LEVEL_PTE ? "4 KiB" : "2 MiB", to & ~(size - 1));
 	else
 		fprintf(out, "%-14s  %s table at gpa %#" PRIx64 "\n",
-			flags_of(s->entry, s->level, flags, sizeof(flags)),
+			entry_flags(s->entry, s->level, flags, sizeof(flags)),
 			mv_level_name(s->level - 1), to);
 }
 

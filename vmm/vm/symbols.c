@@ -45,6 +45,67 @@ static void read_table(struct image *image, Elf_Scn *scn, const GElf_Shdr *shdr)
 	}
 }
 
+static gva_t end_of(const struct image_symbol *s)
+{
+	return s->gva + s->size < s->gva ? UINT64_MAX : s->gva + s->size;
+}
+
+/* The sweep that makes places: symbols that cover where it is, those that began later on top. */
+struct sweep {
+	struct image *image;
+	const struct image_symbol **open;
+	size_t nr_open;
+	const struct image_symbol *label; /* the last one */
+};
+
+static void add_place(struct image *image, gva_t gva, const struct image_symbol *symbol)
+{
+	struct image_place *last = image->places + image->nr_places - 1;
+
+	if (!image->nr_places || last->gva != gva)
+		last = &image->places[image->nr_places++];
+	*last = (struct image_place){ gva, symbol };
+}
+
+/* Symbols that end up to gva: what was under them shows again, unless it has ended, too. */
+static void close_until(struct sweep *s, gva_t gva)
+{
+	gva_t end;
+
+	while (s->nr_open && (end = end_of(s->open[s->nr_open - 1])) <= gva) {
+		while (s->nr_open && end_of(s->open[s->nr_open - 1]) <= end)
+			s->nr_open--;
+		add_place(s->image, end, s->nr_open ? s->open[s->nr_open - 1] : s->label);
+	}
+}
+
+/*
+ * Symbols may overlap, and one lies in another: of those that cover a gva the last to begin counts.
+ * Where none does, the last label before it, which has no size, is all that can be said. Each symbol
+ * begins one place and ends one.
+ */
+void image_index_symbols(struct image *image)
+{
+	struct sweep s = { .image = image };
+
+	image->places = calloc(2 * image->nr_symbols, sizeof(*image->places));
+	s.open = calloc(image->nr_symbols, sizeof(const struct image_symbol *));
+	for (size_t i = 0; image->places && s.open && i < image->nr_symbols; i++) {
+		const struct image_symbol *symbol = &image->symbols[i];
+
+		close_until(&s, symbol->gva);
+		if (symbol->size)
+			s.open[s.nr_open++] = symbol;
+		else
+			s.label = symbol;
+		if (symbol->size || !s.nr_open)
+			add_place(image, symbol->gva, symbol);
+	}
+	if (s.open)
+		close_until(&s, UINT64_MAX);
+	free(s.open);
+}
+
 /* .symtab, or .dynsym of a stripped file. */
 static void read_symbols(struct image *image)
 {
@@ -59,15 +120,27 @@ static void read_symbols(struct image *image)
 			    shdr.sh_size)
 				read_table(image, scn, &shdr);
 	}
-	if (image->nr_symbols)
-		qsort(image->symbols, image->nr_symbols, sizeof(*image->symbols), by_gva);
-	image->symbols_read = true;
+	if (!image->nr_symbols)
+		return;
+	qsort(image->symbols, image->nr_symbols, sizeof(*image->symbols), by_gva);
+	image_index_symbols(image);
+}
+
+static void need_symbols(struct image *image)
+{
+	if (atomic_load_explicit(&image->symbols_read, memory_order_acquire))
+		return;
+	pthread_mutex_lock(&image->symbols_lock);
+	if (!image->symbols_read) {
+		read_symbols(image);
+		atomic_store_explicit(&image->symbols_read, true, memory_order_release);
+	}
+	pthread_mutex_unlock(&image->symbols_lock);
 }
 
 const struct image_symbol *image_symbol(struct image *image, const char *name)
 {
-	if (!image->symbols_read)
-		read_symbols(image);
+	need_symbols(image);
 	for (size_t i = 0; i < image->nr_symbols; i++)
 		if (!strcmp(image->symbols[i].name, name))
 			return &image->symbols[i];
@@ -76,19 +149,16 @@ const struct image_symbol *image_symbol(struct image *image, const char *name)
 
 const struct image_symbol *image_symbol_at(struct image *image, gva_t gva)
 {
-	const struct image_symbol *covers = NULL, *before = NULL;
+	size_t low = 0, high, mid;
 
-	if (!image->symbols_read)
-		read_symbols(image);
-	if (gva >= image->end)
-		return NULL;
-	for (size_t i = 0; i < image->nr_symbols && image->symbols[i].gva <= gva; i++) {
-		const struct image_symbol *s = &image->symbols[i];
-
-		if (!s->size) /* a label: where nothing has a size that covers gva */
-			before = s;
-		else if (gva - s->gva < s->size)
-			covers = s;
+	need_symbols(image);
+	high = image->nr_places;
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (image->places[mid].gva <= gva)
+			low = mid + 1;
+		else
+			high = mid;
 	}
-	return covers ? covers : before;
+	return low && gva < image->end ? image->places[low - 1].symbol : NULL;
 }
