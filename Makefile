@@ -47,7 +47,8 @@ PIE_PAYLOADS := hello wordcount walkme
 obj = $(patsubst %,$(BUILD)/obj/%.o,$(basename $1))
 
 LIB_SRC := $(wildcard $(patsubst %,vmm/%/*.c,mm cpu vm linux observe)) guest/monitor.S
-CLI_SRC := $(wildcard vmm/cli/*.c)
+CLI_SRC := $(wildcard vmm/cli/*.c) vmm/cli/report/page.S
+PAGE := $(wildcard vmm/cli/report/page.html vmm/cli/report/*.css vmm/cli/report/*.js)
 GUEST_SRC := $(wildcard guest/*.c) $(filter-out guest/monitor.S,$(wildcard guest/*.S))
 PAYLOAD_SRC := $(wildcard payloads/*.c payloads/bench/*.c)
 SUITES := $(foreach s,mm kvm cli,$(if $(wildcard tests/$s/*.c),$s))
@@ -101,8 +102,8 @@ GUEST_LINK := -nostdlib -Wl,-z,max-page-size=4096,--build-id=none
 ask = $(eval $1 := $$(shell $(PKG_CONFIG) $2))$($1)
 ELF_CFLAGS = $(call ask,ELF_CFLAGS,--cflags libelf)
 ELF_LIBS = $(call ask,ELF_LIBS,--libs libelf)
-CLI_CFLAGS = $(call ask,CLI_CFLAGS,--cflags jansson)
-CLI_LIBS = $(call ask,CLI_LIBS,$(if $(filter -static%,$(LINK)),--static) --libs libelf jansson) -lm
+CLI_CFLAGS = $(call ask,CLI_CFLAGS,--cflags jansson zlib)
+CLI_LIBS = $(call ask,CLI_LIBS,$(if $(filter -static%,$(LINK)),--static) --libs libelf jansson zlib) -lm
 TEST_CFLAGS = $(call ask,TEST_CFLAGS,--cflags criterion jansson)
 TEST_LIBS = $(call ask,TEST_LIBS,--libs criterion libelf jansson)
 
@@ -117,6 +118,7 @@ all: $(BUILD)/mapvisor $(STATIC_LIB) $(BUILD)/libmapvisor.so $(PAYLOADS) $(PIES)
 # Installs missing Debian packages, in one go for all that the goals need.
 DEPS = build $(if $(CLANG),clang) \
 	$(if $(filter test asan $(BUILD)/tests/%,$(MAKECMDGOALS)),test) \
+	$(if $(filter test-report,$(MAKECMDGOALS)),browser) \
 	$(if $(filter fuzz,$(MAKECMDGOALS)),clang fuzz) \
 	$(if $(filter lint,$(MAKECMDGOALS)),test clang lint)
 .PHONY: deps
@@ -149,6 +151,8 @@ $(BUILD)/obj/%.o: %.S $(BUILD)/.COMMANDS | deps
 	$(call say,AS,$<)$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
 
 -include $(patsubst %.o,%.d,$(call obj,$(SRC)))
+# What .incbin takes in, the compiler doesn't tell.
+$(call obj,vmm/cli/report/page.S): $(PAGE)
 
 # The static library hides what the shared one hides: one object, its hidden symbols local.
 # Not the one that all probes (sys/sdt.h) refer to: the linker keeps one such section in a
@@ -202,6 +206,13 @@ test: all $(TESTS) check-symbols ## run all tests
 		MAPVISOR=$(BUILD)/mapvisor PAYLOADS=$(BUILD)/payloads \
 		TESTDATA=tests/data scripts/run-tests $(TESTS) \
 		MAPVISOR_TEST_STAGE2=uffd $(filter %/mm %/kvm,$(TESTS))
+
+# Debian's Python has Debian's Selenium; another one that comes first in PATH has not.
+PYTHON := /usr/bin/python3
+.PHONY: test-report
+test-report: all ## test the page of `mapvisor report` in a browser
+	@MAPVISOR=$(abspath $(BUILD)/mapvisor) PAYLOADS=$(abspath $(BUILD)/payloads) PYTHONDONTWRITEBYTECODE=1 \
+		$(PYTHON) -m unittest discover -s tests/report $(if $(filter 0,$(V)),,-v)
 
 .PHONY: asan
 asan: ## run all tests with the address and undefined-behaviour sanitizers

@@ -28,6 +28,7 @@ static const struct command {
 	  "What this host's KVM can do, and what to change if it can't" },
 	{ "help", cmd_help, NULL },
 	{ "maps", cmd_maps, "Run a program, then show its VMAs" },
+	{ "report", cmd_report, "Make a page for a browser of a trace" },
 	{ "run", cmd_run, "Run a program" },
 	{ "stat", cmd_stat, "Run a program, then show what it took: faults, exits, times" },
 	{ "trace", cmd_trace, "Run a program, and show each call and fault as it happens" },
