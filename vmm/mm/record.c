@@ -68,7 +68,7 @@ static void set_text(struct mm *mm, struct mv_event *e, const char *s)
 	char *text = len ? events_text(mm->events, e, len) : NULL;
 
 	if (text)
-		memcpy(text, s, len);
+		memcpy(text, s, len + 1);
 }
 
 void record_vma(struct mm *mm, const struct vma *vma, bool added)
