@@ -321,10 +321,12 @@ static void event(struct trace *t, const struct trace_record *rec)
 
 static void end(struct trace *t)
 {
+	const json_int_t lost = (json_int_t)t->lost + (json_int_t)t->unwritten;
+
 	put_line(t, json_members((const struct json_member[]){
 			    { "type", json_string("trailer") },
 			    { "events", json_integer((json_int_t)t->events) },
-			    { "lost", json_integer((json_int_t)(t->lost + t->unwritten)) },
+			    { "lost", json_integer(lost) },
 			    { 0 },
 		    }));
 }
