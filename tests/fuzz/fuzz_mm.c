@@ -4,7 +4,7 @@
  * files, with little memory. After each call the mm is checked, and beside it a shadow (shadow.h).
  *
  * A new call is a function op_NAME(), which takes its arguments by byte(), address(), place() and
- * length(), and a line in the table `ops`.
+ * length(), a name in calls.h, and a line in the table `ops`.
  */
 #include <errno.h>
 #include <linux/mman.h>
@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/fuzz/calls.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/shadow.h"
 #include "vmm/mm/check.h"
@@ -202,7 +203,7 @@ static struct object *object_for(const struct fuzz *f, int flags, unsigned i)
 
 static void op_mmap(struct fuzz *f)
 {
-	static const int kinds[] = {
+	static const int kinds[NR_KINDS] = {
 		MAP_PRIVATE | MAP_ANONYMOUS,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
@@ -215,15 +216,16 @@ static void op_mmap(struct fuzz *f)
 		MAP_SHARED | MAP_POPULATE,
 		MAP_SHARED_VALIDATE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE,
-		MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB,
+		[KIND_HUGETLB] = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB,
+		[KIND_HUGETLB_NORESERVE] = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB |
+					   MAP_NORESERVE,
+		[KIND_HUGETLB_SHARED] = MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB,
 	};
 	static const int hows[] = { MAP_FIXED, MAP_FIXED, 0, MAP_FIXED_NOREPLACE };
 	gva_t addr = address(f);
 	uint64_t len = length(f), pgoff;
 	unsigned kind = byte(f), more = byte(f);
-	int flags = kinds[kind / 4 % 15] | hows[kind % 4], prot = (int)(more % 8);
+	int flags = kinds[kind / 4 % NR_KINDS] | hows[kind % 4], prot = (int)(more % 8);
 	unsigned i = more / 8 % (NR_FILES + 1);
 	struct object *obj;
 	long ret;
@@ -368,17 +370,17 @@ static void op_mremap(struct fuzz *f)
 static int advice(struct fuzz *f)
 {
 	static const int all[] = {
-		MADV_DONTNEED,
-		MADV_FREE,
-		MADV_FREE,
-		MADV_REMOVE,
-		MADV_COLLAPSE,
-		MADV_COLLAPSE,
-		MADV_GUARD_INSTALL,
-		MADV_GUARD_REMOVE,
-		MADV_POPULATE_READ,
-		MADV_POPULATE_WRITE,
-		MADV_DONTNEED_LOCKED,
+		[ADVICE_DONTNEED] = MADV_DONTNEED,
+		[ADVICE_FREE] = MADV_FREE,
+		[ADVICE_FREE_TOO] = MADV_FREE,
+		[ADVICE_REMOVE] = MADV_REMOVE,
+		[ADVICE_COLLAPSE] = MADV_COLLAPSE,
+		[ADVICE_COLLAPSE_TOO] = MADV_COLLAPSE,
+		[ADVICE_GUARD_INSTALL] = MADV_GUARD_INSTALL,
+		[ADVICE_GUARD_REMOVE] = MADV_GUARD_REMOVE,
+		[ADVICE_POPULATE_READ] = MADV_POPULATE_READ,
+		[ADVICE_POPULATE_WRITE] = MADV_POPULATE_WRITE,
+		[ADVICE_DONTNEED_LOCKED] = MADV_DONTNEED_LOCKED,
 		MADV_HUGEPAGE,
 		MADV_NOHUGEPAGE,
 		MADV_COLD,
@@ -401,7 +403,7 @@ static int advice(struct fuzz *f)
 	unsigned i = byte(f);
 
 	if (i < 128) /* half of them do something to pages */
-		return all[i % 11];
+		return all[i % NR_ADVICES];
 	return i < 250 ? all[i % (sizeof(all) / sizeof(*all))] : (int)byte(f);
 }
 
@@ -780,38 +782,36 @@ static void op_limit(struct fuzz *f)
 static const struct op {
 	const char *name;
 	void (*run)(struct fuzz *f);
-} ops[] = {
-	{ "touch", op_touch },
-	{ "madvise", op_madvise },
-	{ "mprotect", op_mprotect },
-	{ "mmap", op_mmap },
-	{ "mremap", op_mremap },
-	{ "munmap", op_munmap },
-	{ "brk", op_brk },
-	{ "msync", op_msync },
-	{ "copy_from", op_copy_from },
-	{ "copy_to", op_copy_to },
-	{ "poke", op_poke },
-	{ "copy_string", op_copy_string },
-	{ "iovec", op_iovec },
-	{ "look", op_look },
-	{ "revalidate", op_revalidate },
-	{ "truncate", op_truncate },
-	{ "write_file", op_write_file },
-	{ "reopen", op_reopen },
-	{ "map_stack", op_map_stack },
-	{ "mincore", op_mincore },
-	{ "mlock", op_mlock },
-	{ "munlock", op_munlock },
-	{ "mlockall", op_mlockall },
-	{ "munlockall", op_munlockall },
-	{ "truncated", op_truncated },
-	{ "list", op_list },
-	{ "reclaim", op_reclaim },
-	{ "limit", op_limit },
+} ops[NR_CALLS] = {
+	[CALL_TOUCH] = { "touch", op_touch },
+	[CALL_MADVISE] = { "madvise", op_madvise },
+	[CALL_MPROTECT] = { "mprotect", op_mprotect },
+	[CALL_MMAP] = { "mmap", op_mmap },
+	[CALL_MREMAP] = { "mremap", op_mremap },
+	[CALL_MUNMAP] = { "munmap", op_munmap },
+	[CALL_BRK] = { "brk", op_brk },
+	[CALL_MSYNC] = { "msync", op_msync },
+	[CALL_COPY_FROM] = { "copy_from", op_copy_from },
+	[CALL_COPY_TO] = { "copy_to", op_copy_to },
+	[CALL_POKE] = { "poke", op_poke },
+	[CALL_COPY_STRING] = { "copy_string", op_copy_string },
+	[CALL_IOVEC] = { "iovec", op_iovec },
+	[CALL_LOOK] = { "look", op_look },
+	[CALL_REVALIDATE] = { "revalidate", op_revalidate },
+	[CALL_TRUNCATE] = { "truncate", op_truncate },
+	[CALL_WRITE_FILE] = { "write_file", op_write_file },
+	[CALL_REOPEN] = { "reopen", op_reopen },
+	[CALL_MAP_STACK] = { "map_stack", op_map_stack },
+	[CALL_MINCORE] = { "mincore", op_mincore },
+	[CALL_MLOCK] = { "mlock", op_mlock },
+	[CALL_MUNLOCK] = { "munlock", op_munlock },
+	[CALL_MLOCKALL] = { "mlockall", op_mlockall },
+	[CALL_MUNLOCKALL] = { "munlockall", op_munlockall },
+	[CALL_TRUNCATED] = { "truncated", op_truncated },
+	[CALL_LIST] = { "list", op_list },
+	[CALL_RECLAIM] = { "reclaim", op_reclaim },
+	[CALL_LIMIT] = { "limit", op_limit },
 };
-
-#define NR_OPS (sizeof(ops) / sizeof(ops[0]))
 
 /*
  * libFuzzer keeps an input for what it counts here, too: a call found the page used last in a state
@@ -819,7 +819,7 @@ static const struct op {
  */
 #define STATES 64
 __attribute__((section(
-	"__libfuzzer_extra_counters"))) static uint8_t changes[NR_OPS * STATES * STATES];
+	"__libfuzzer_extra_counters"))) static uint8_t changes[NR_CALLS * STATES * STATES];
 
 static unsigned state_of(struct mm *mm, gva_t gva)
 {
@@ -840,8 +840,8 @@ static unsigned next_op(struct fuzz *f)
 {
 	unsigned b = byte(f);
 
-	if (b >= 128)
-		return b % NR_OPS;
+	if (b >= CALL_BYTES)
+		return b % NR_CALLS;
 	return b % 8 < 6 ? b % 8 : 0;
 }
 

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "tests/fuzz/calls.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/lib/random.h"
 
@@ -50,6 +51,14 @@ Test(fuzz, random_calls_leave_an_mm_as_it_must_be)
 		for (unsigned n = 0; n < MM_SIZE; n++)
 			input[n] = (uint8_t)pick(256);
 		fuzz_mm(input, sizeof(input));
+	}
+}
+
+Test(fuzz, calls_in_an_order_that_was_thought_of_leave_an_mm_as_it_must_be)
+{
+	for (size_t i = 0; i < nr_seeds; i++) {
+		begin((unsigned)i);
+		fuzz_mm(seeds[i].data, seeds[i].size);
 	}
 }
 
