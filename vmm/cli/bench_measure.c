@@ -88,7 +88,7 @@ static int check_huge(struct bench *bench, const struct job *own, const struct j
 {
 	struct mv_counters counters;
 	struct mv_options opt;
-	struct child child;
+	struct child child = { .ns = 0 };
 	int err;
 
 	mv_options_init(&opt);
