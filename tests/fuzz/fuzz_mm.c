@@ -181,10 +181,14 @@ static void make_files(struct fuzz *f)
 
 /* ---- the calls */
 
-/* Whose the pages of a new mapping are. */
-static enum owner owner_of(int flags, bool zero)
+/*
+ * Whose the pages of a new mapping are. With an offset, huge pages may lie behind their object's
+ * end, which a writable mapping only moves: hugetlbfs_file_mmap().
+ */
+static enum owner owner_of(int flags, int prot, uint64_t pgoff, bool zero)
 {
-	if (flags & MAP_GROWSDOWN || !(flags & MAP_ANONYMOUS || zero))
+	if (flags & MAP_GROWSDOWN || !(flags & MAP_ANONYMOUS || zero) ||
+	    (flags & MAP_HUGETLB && pgoff && !(prot & PROT_WRITE)))
 		return UNKNOWN;
 	if (flags & MAP_HUGETLB)
 		return flags & MAP_SHARED ? HUGE_SHARED : HUGE_PRIVATE;
@@ -243,7 +247,8 @@ static void op_mmap(struct fuzz *f)
 	if (flags & MAP_HUGETLB)
 		len = align_up(len, PMD_SIZE);
 	if (ret > 0)
-		shadow_set(&f->shadow, (gva_t)ret, len, owner_of(flags, obj == f->zero));
+		shadow_set(&f->shadow, (gva_t)ret, len,
+			   owner_of(flags, prot, pgoff, obj == f->zero));
 	else if (flags & MAP_HUGETLB) /* it may have unmapped before */
 		shadow_set(&f->shadow, addr, len, UNKNOWN);
 }
