@@ -149,10 +149,10 @@ static const struct row {
 	get_fn *of;
 	const char *of_name;
 } rows[] = {
-#define FAULT(text, kind)                                                           \
-	{                                                                           \
-		.name = text, .get = get_kind, .arg = kind, .remark = REMARK_SHARE, \
-		.of = get_faults, .of_name = "of all faults"                        \
+#define FAULT(text, kind)                                                            \
+	{                                                                            \
+		.name = text, .get = get_kind, .arg = kind, .always = true,          \
+		.remark = REMARK_SHARE, .of = get_faults, .of_name = "of all faults" \
 	}
 	{ .name = "page-faults", .get = get_faults, .always = true, .remark = REMARK_RATE },
 	FAULT("anonymous-faults", MV_FAULT_ANON),
@@ -214,9 +214,9 @@ static const struct row {
 	{ .name = "interrupted-exits", COUNTER(exits_interrupted) },
 	{ .name = "efault-exits", COUNTER(exits_efault) },
 	{ .name = "failed-exits", COUNTER(exits_failed) },
-#define KVM(text, i)                                          \
-	{                                                     \
-		.name = "kvm:" text, .get = get_kvm, .arg = i \
+#define KVM(text, i)                                                          \
+	{                                                                     \
+		.name = "kvm:" text, .get = get_kvm, .arg = i, .always = true \
 	}
 	KVM("exits", 0),
 	KVM("io_exits", 1),
