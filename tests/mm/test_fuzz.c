@@ -34,12 +34,20 @@ static void say_line(int signal)
 		_exit(1);
 }
 
+static void begin_with(const char *input)
+{
+	line_len = (size_t)snprintf(line, sizeof(line), "%s: %s\n",
+				    criterion_current_test->name, input);
+	signal(SIGABRT, say_line);
+}
+
 static void begin(unsigned seed)
 {
+	char name[32];
+
 	state = seed;
-	line_len = (size_t)snprintf(line, sizeof(line), "%s: seed %u\n",
-				    criterion_current_test->name, seed);
-	signal(SIGABRT, say_line);
+	snprintf(name, sizeof(name), "seed %u", seed);
+	begin_with(name);
 }
 
 Test(fuzz, random_calls_leave_an_mm_as_it_must_be)
@@ -57,7 +65,7 @@ Test(fuzz, random_calls_leave_an_mm_as_it_must_be)
 Test(fuzz, calls_in_an_order_that_was_thought_of_leave_an_mm_as_it_must_be)
 {
 	for (size_t i = 0; i < nr_seeds; i++) {
-		begin((unsigned)i);
+		begin_with(seeds[i].name);
 		fuzz_mm(seeds[i].data, seeds[i].size);
 	}
 }
