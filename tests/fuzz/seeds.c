@@ -192,6 +192,12 @@ const struct seed seeds[] = {
 	     ADVISE(DONTNEED, AT(1, 0), BLOCKS(1)),
 	     WRITE(AT(0, 5), 3),
 	     READ(AT(1, 5))),
+	/* read-only, from page 0xfc << 12 of the object on: there is nothing, a fault is SIGBUS */
+	SEED("hugetlb-shared-behind-its-end",
+	     SMALL_PAGES,
+	     CALL(MMAP), AT(0, 0), BLOCKS(2), KIND_HUGETLB_SHARED * 4, 0xfc, 0xfc, 12,
+	     PROTECT(AT(0, 0), BLOCKS(2), 1),
+	     READ(AT(0, 0))),
 };
 /* clang-format on */
 
