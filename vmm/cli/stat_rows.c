@@ -67,19 +67,19 @@ static double get_made(const struct stat_run *run, unsigned level)
 static double get_touched(const struct stat_run *run, unsigned arg)
 {
 	(void)arg;
-	return run->memory.touched / MV_PAGE_SIZE;
+	return (double)(run->memory.touched / MV_PAGE_SIZE);
 }
 
 static double get_mapped(const struct stat_run *run, unsigned arg)
 {
 	(void)arg;
-	return run->mapped / MV_PAGE_SIZE;
+	return (double)(run->mapped / MV_PAGE_SIZE);
 }
 
 static double get_backed(const struct stat_run *run, unsigned arg)
 {
 	(void)arg;
-	return run->backed / MV_PAGE_SIZE;
+	return (double)(run->backed / MV_PAGE_SIZE);
 }
 
 static double get_page_fault_exits(const struct stat_run *run, unsigned arg)
@@ -151,7 +151,7 @@ static const struct row {
 } rows[] = {
 #define FAULT(text, kind)                                                            \
 	{                                                                            \
-		.name = text, .get = get_kind, .arg = kind, .always = true,          \
+		.name = (text), .get = get_kind, .arg = (kind), .always = true,      \
 		.remark = REMARK_SHARE, .of = get_faults, .of_name = "of all faults" \
 	}
 	{ .name = "page-faults", .get = get_faults, .always = true, .remark = REMARK_RATE },
@@ -179,10 +179,10 @@ static const struct row {
 	  .of_name = "a fault" },
 	{ .name = "2M-leaves", COUNTER(huge), .always = true },
 	{ .name = "pages-copied", COUNTER(copied) },
-#define TABLES(text, level)                                                  \
-	{                                                                    \
-		.name = text, .get = get_made, .arg = level, .always = true, \
-		.remark = REMARK_TABLES                                      \
+#define TABLES(text, level)                                                      \
+	{                                                                        \
+		.name = (text), .get = get_made, .arg = (level), .always = true, \
+		.remark = REMARK_TABLES                                          \
 	}
 	TABLES("pgd-tables-made", 4),
 	TABLES("pud-tables-made", 3),
@@ -214,35 +214,35 @@ static const struct row {
 	{ .name = "interrupted-exits", COUNTER(exits_interrupted) },
 	{ .name = "efault-exits", COUNTER(exits_efault) },
 	{ .name = "failed-exits", COUNTER(exits_failed) },
-#define KVM(text, i)                                                          \
-	{                                                                     \
-		.name = "kvm:" text, .get = get_kvm, .arg = i, .always = true \
+#define KVM(text, i)                                                       \
+	{                                                                  \
+		.name = (text), .get = get_kvm, .arg = (i), .always = true \
 	}
-	KVM("exits", 0),
-	KVM("io_exits", 1),
-	KVM("pf_taken", 2),
-	KVM("pf_fixed", 3),
-	KVM("pf_emulate", 4),
-	KVM("pf_spurious", 5),
-	KVM("pages_4k", 6),
-	KVM("pages_2m", 7),
-	KVM("tlb_flush", 8),
+	KVM("kvm:exits", 0),
+	KVM("kvm:io_exits", 1),
+	KVM("kvm:pf_taken", 2),
+	KVM("kvm:pf_fixed", 3),
+	KVM("kvm:pf_emulate", 4),
+	KVM("kvm:pf_spurious", 5),
+	KVM("kvm:pages_4k", 6),
+	KVM("kvm:pages_2m", 7),
+	KVM("kvm:tlb_flush", 8),
 #undef KVM
-#define SPENT(text, member)                                                                \
-	{                                                                                  \
-		.name = text, TIME(member), .always = true, .timed = true, .unit = "msec", \
-		.scale = NSEC_PER_MSEC, .remark = REMARK_SHARE, .of = get_time,            \
-		.of_name = "of the time elapsed"                                           \
+#define SPENT(text, member)                                                     \
+	{                                                                       \
+		.name = (text), TIME(member), .always = true, .timed = true,    \
+		.unit = "msec", .scale = NSEC_PER_MSEC, .remark = REMARK_SHARE, \
+		.of = get_time, .of_name = "of the time elapsed"                \
 	}
 	SPENT("guest-time", guest),
 	SPENT("kvm-time", kvm),
 	SPENT("vmm-time", vmm),
 	SPENT("wait-time", waited),
 #undef SPENT
-#define SEEN(text, member)                                                       \
-	{                                                                        \
-		.name = text, FAULT_TIME(member), .timed = true, .unit = "usec", \
-		.scale = NSEC_PER_USEC, .remark = REMARK_VMM                     \
+#define SEEN(text, member)                                                         \
+	{                                                                          \
+		.name = (text), FAULT_TIME(member), .timed = true, .unit = "usec", \
+		.scale = NSEC_PER_USEC, .remark = REMARK_VMM                       \
 	}
 	SEEN("fault-time-p50", p50),
 	SEEN("fault-time-p90", p90),
