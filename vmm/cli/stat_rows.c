@@ -64,22 +64,29 @@ static double get_made(const struct stat_run *run, unsigned level)
 	return run->c.tables_made[level];
 }
 
+static double pages(uint64_t bytes)
+{
+	const uint64_t n = bytes / MV_PAGE_SIZE;
+
+	return (double)n;
+}
+
 static double get_touched(const struct stat_run *run, unsigned arg)
 {
 	(void)arg;
-	return (double)(run->memory.touched / MV_PAGE_SIZE);
+	return pages(run->memory.touched);
 }
 
 static double get_mapped(const struct stat_run *run, unsigned arg)
 {
 	(void)arg;
-	return (double)(run->mapped / MV_PAGE_SIZE);
+	return pages(run->mapped);
 }
 
 static double get_backed(const struct stat_run *run, unsigned arg)
 {
 	(void)arg;
-	return (double)(run->backed / MV_PAGE_SIZE);
+	return pages(run->backed);
 }
 
 static double get_page_fault_exits(const struct stat_run *run, unsigned arg)
