@@ -52,6 +52,15 @@ static unsigned count_args(const char *line)
 	return n;
 }
 
+/* The number behind the word, which must come. */
+static unsigned long hex_after(const char *text, const char *word)
+{
+	const char *at = strstr(text, word);
+
+	cr_assert_not_null(at, "no %s: %s", word, text);
+	return strtoul(at + strlen(word), NULL, 16);
+}
+
 /* The only note of a probe in what readelf printed. */
 static struct note the_note(const char *text, const char *name)
 {
@@ -66,9 +75,8 @@ static struct note the_note(const char *text, const char *name)
 		if (strncmp(own, name, len) || own[len] != '\n')
 			continue;
 		found++;
-		cr_assert_eq(sscanf(own + len, " Location: %lx, Base: %lx", &note.location,
-				    &note.base),
-			     2, "%s: %s", name, own);
+		note.location = hex_after(own, "Location: ");
+		note.base = hex_after(own, "Base: ");
 		args = strstr(own, "Arguments: ");
 		cr_assert_not_null(args, "%s", name);
 		note.args = count_args(args);
@@ -165,17 +173,18 @@ Test(cli_probes, the_static_library_links_with_a_program_that_has_probes_of_its_
 /* How often gdb says that the breakpoint of this number was hit. */
 static unsigned hits(const char *text, unsigned number)
 {
+	static const char already[] = "breakpoint already hit ";
 	char row[16];
 	const char *at;
-	unsigned n = 0;
 
 	snprintf(row, sizeof(row), "\n%-7u ", number);
 	at = strstr(text, row);
 	cr_assert_not_null(at, "no breakpoint %u: %s", number, text);
 	at = strchr(at + 1, '\n');
-	if (at)
-		sscanf(at, " breakpoint already hit %u time", &n);
-	return n;
+	at = at ? at + 1 + strspn(at + 1, " \t") : "";
+	if (strncmp(at, already, strlen(already)))
+		return 0;
+	return (unsigned)strtoul(at + strlen(already), NULL, 10);
 }
 
 /* The number before these words in --stats. */
