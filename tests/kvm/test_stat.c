@@ -4,6 +4,7 @@
  * of counted's one round are those of a run with it less those of a run without.
  */
 #include <asm/unistd_64.h>
+#include <mapvisor/events.h>
 #include <pthread.h>
 #include <sys/stat.h>
 
@@ -240,6 +241,38 @@ Test(stat, times_add_up_and_quantiles_are_in_order)
 		     -EINVAL);
 	mv_times(s.vm, NULL, &t);
 	cr_assert_eq(t.kvm, 0);
+	cr_assert_eq(t.guest + t.vmm + t.waited, t.elapsed);
+	sandbox_close(&s);
+}
+
+/* In the middle of mv_run(), where a callback may ask. */
+static void add_up(const struct mv_event *e, void *arg)
+{
+	struct mv_times t;
+
+	if (e->kind != MV_EVENT_CALL && e->kind != MV_EVENT_END)
+		return;
+	mv_times(arg, NULL, &t);
+	cr_assert_eq(t.outside + t.run, t.elapsed);
+	cr_assert_eq(t.guest + t.vmm + t.waited, t.elapsed);
+	cr_assert(t.elapsed && t.elapsed < 60 * SECOND, "%lu", t.elapsed);
+	cr_assert(t.cpu && t.cpu <= t.elapsed + SECOND, "%lu", t.cpu);
+}
+
+Test(stat, times_add_up_while_it_runs)
+{
+	static struct sandbox s;
+	struct mv_times t;
+
+	REQUIRE_KVM();
+	sandbox_init(&s);
+	s.opt.timing = true;
+	sandbox_load(&s, (const char *const[]){ "hello", NULL });
+	mv_times(s.vm, NULL, &t);
+	cr_assert_eq(t.elapsed, 0);
+	cr_assert_eq(mv_set_event_fn(s.vm, add_up, s.vm), 0);
+	sandbox_run(&s);
+	mv_times(s.vm, NULL, &t);
 	cr_assert_eq(t.guest + t.vmm + t.waited, t.elapsed);
 	sandbox_close(&s);
 }

@@ -174,15 +174,28 @@ static uint64_t kvm_ns(struct mv_vm *vm, const struct mv_floor *floor)
 	       (fixed - huge) * floor->stage2_ns;
 }
 
+/* With the run under way: an event's listener may ask in the middle of it. */
+static struct vm_times times_now(const struct mv_vm *vm)
+{
+	struct vm_times t = vm->times;
+
+	if (t.start) {
+		t.elapsed += clock_ns() - t.start;
+		t.cpu += oncpu_clock() - t.cpu_at_start;
+	}
+	return t;
+}
+
 void mv_times(struct mv_vm *vm, const struct mv_floor *floor, struct mv_times *t)
 {
+	const struct vm_times now = times_now(vm);
 	const struct vcpu *vcpu = &vm->vcpu;
 
-	*t = (struct mv_times){ .elapsed = vm->times.elapsed,
-				.outside = vm->times.elapsed - vcpu->run_ns,
+	*t = (struct mv_times){ .elapsed = now.elapsed,
+				.outside = now.elapsed - vcpu->run_ns,
 				.run = vcpu->run_ns,
 				.waited = vcpu->off_ns,
-				.cpu = vm->times.cpu };
+				.cpu = now.cpu };
 	t->vmm = t->outside - (vcpu->off_ns - vcpu->off_run_ns);
 	t->guest = t->run - vcpu->off_run_ns;
 	if (floor)

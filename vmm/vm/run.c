@@ -465,16 +465,19 @@ static void finish(struct mv_vm *vm, const sigset_t *saved, timer_t timer)
 
 static enum step timed_loop(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
 {
-	const uint64_t cpu = oncpu_clock(), start = clock_ns();
+	struct vm_times *t = &vm->times;
 	enum step step;
 	uint64_t now;
 
-	vcpu_begin_tally(&vm->vcpu, start);
+	t->cpu_at_start = oncpu_clock();
+	t->start = clock_ns();
+	vcpu_begin_tally(&vm->vcpu, t->start);
 	step = loop(vm, end, err);
 	now = clock_ns();
 	vcpu_end_tally(&vm->vcpu, now);
-	vm->times.elapsed += now - start;
-	vm->times.cpu += oncpu_clock() - cpu;
+	t->elapsed += now - t->start;
+	t->cpu += oncpu_clock() - t->cpu_at_start;
+	t->start = 0;
 	return step;
 }
 

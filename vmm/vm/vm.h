@@ -38,7 +38,8 @@ enum vm_open {
 
 /* How long mv_run() took: by the wall clock, and by the thread's CPU clock. */
 struct vm_times {
-	uint64_t elapsed, cpu;
+	uint64_t elapsed, cpu;	      /* the runs that have returned */
+	uint64_t start, cpu_at_start; /* of the one under way; start 0: none is */
 };
 
 struct mv_vm {
