@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_bench.c: what `mapvisor bench` prints and draws; no figure's size is a test's business. */
 #include <limits.h>
+#include <sys/stat.h>
 
 #include "tests/cli/spawn.h"
 #include "tests/cli/tempdir.h"
@@ -145,6 +146,29 @@ Test(cli_bench, plot_says_that_a_file_cant_be_written_before_it_measures)
 
 	mapvisor(&o, "bench", "--plot", "/nowhere/plot.svg", "--payloads", "/nowhere");
 	assert_error(&o, 125, "/nowhere/plot.svg");
+}
+
+/* Run by root it would be the end of /dev/stdout, otherwise. */
+Test(cli_bench, plot_leaves_a_link_or_a_device_what_it_is)
+{
+	char file[PATH_MAX], link[PATH_MAX];
+	struct outcome o;
+	struct stat st;
+
+	REQUIRE_KVM();
+	snprintf(file, sizeof(file), "%s", temp_path("plot.svg"));
+	snprintf(link, sizeof(link), "%s", temp_path("link"));
+	cr_assert_eq(symlink(file, link), 0);
+	mapvisor(&o, "bench", "--plot", link, "--payloads", "/nowhere");
+	assert_status(&o, 125);
+	cr_assert_eq(lstat(link, &st), 0, "it is there no more");
+	mapvisor(&o, "bench", "--quick", "--plot", link, "--payloads", payload(""),
+		 "port_exit");
+	assert_status(&o, 0);
+	cr_assert_eq(lstat(link, &st), 0);
+	cr_assert(S_ISLNK(st.st_mode));
+	cr_assert_eq(stat(file, &st), 0);
+	cr_assert_gt(st.st_size, 0);
 }
 
 Test(cli_bench, counts_the_exits_of_a_mapping)

@@ -11,6 +11,7 @@
 #include <libgen.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vmm/cli/json.h"
@@ -150,7 +151,7 @@ struct args {
 	bool some;		 /* there is a NAME */
 	const char *payloads;
 	const char *plot;	 /* the file to draw to; NULL: none */
-	char plot_new[PATH_MAX]; /* ... its name until it is whole */
+	char plot_new[PATH_MAX]; /* ... its name until it is whole; "": always its own */
 	bool json;
 	bool quick;
 	bool check;
@@ -447,19 +448,35 @@ static int parse_args(struct args *args, int argc, char **argv)
 	return cli_parse(args->cli, &argp, argc, argv, args);
 }
 
+/* Whether nothing but a file's content goes with the name: no device, no link. */
+static bool may_replace(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) ? errno == ENOENT : S_ISREG(st.st_mode);
+}
+
 /*
  * Before minutes are spent on what can't be written. An earlier drawing stays until this one is
  * there: it is made beside it.
  */
 static int open_plot(struct args *args, FILE **plot)
 {
+	const bool replace = args->plot && may_replace(args->plot);
+
 	if (!args->plot)
 		return 0;
-	if (snprintf(args->plot_new, PATH_MAX, "%s.new", args->plot) >= PATH_MAX)
+	if (replace && snprintf(args->plot_new, PATH_MAX, "%s.new", args->plot) >= PATH_MAX)
 		errno = ENAMETOOLONG;
-	else if ((*plot = fopen(args->plot_new, "we")))
+	else if ((*plot = fopen(replace ? args->plot_new : args->plot, "we")))
 		return 0;
 	return cli_fail(args->cli, STATUS_FAILED, "%s: %s", args->plot, strerror(errno));
+}
+
+static void unlink_plot(const struct args *args)
+{
+	if (*args->plot_new)
+		unlink(args->plot_new);
 }
 
 static int draw_plot(const struct bench *bench, const struct args *args, FILE *plot)
@@ -469,18 +486,18 @@ static int draw_plot(const struct bench *bench, const struct args *args, FILE *p
 	bench_plot(bench, metrics, plot);
 	if (ferror(plot))
 		why = "write error";
-	if (fclose(plot) || (!why && rename(args->plot_new, args->plot)))
+	if (fclose(plot) || (!why && *args->plot_new && rename(args->plot_new, args->plot)))
 		why = why ? why : strerror(errno);
 	if (!why)
 		return 0;
-	unlink(args->plot_new);
+	unlink_plot(args);
 	return cli_fail(args->cli, STATUS_FAILED, "%s: %s", args->plot, why);
 }
 
 static void forget_plot(const struct args *args, FILE *plot)
 {
 	fclose(plot);
-	unlink(args->plot_new);
+	unlink_plot(args);
 }
 
 static int prepare(struct bench *bench, const struct args *args)
