@@ -59,6 +59,16 @@ Test(cli_report_page, a_line_that_is_no_json_is_named)
 	assert_wrong(HEADER "\n", "line 2:", "not JSON");
 }
 
+/* As a file system may leave behind what was not written out when the machine stopped. */
+Test(cli_report_page, a_line_that_begins_with_nul_is_no_json)
+{
+	static const char trace[] = HEADER PGD "\0\0\0\n" TRAILER(1);
+	struct outcome o;
+
+	mapvisor(&o, "report", temp_file("nul", trace, sizeof(trace) - 1, 0600));
+	assert_error(&o, 125, "line 3:", "not JSON");
+}
+
 Test(cli_report_page, what_is_no_trace_is_refused)
 {
 	assert_wrong("", "line 1:", "empty");

@@ -559,7 +559,7 @@ static void read_object(struct trace *t, const json_t *o)
 		read_event(t, o);
 }
 
-/* whole: it ends with a newline, as one does that was written to its end. */
+/* whole: it was written to its end, which is a newline, or is no text at all. */
 static void read_line(struct trace *t, const char *text, size_t len, bool whole)
 {
 	json_error_t err;
@@ -642,7 +642,7 @@ int trace_read(struct trace *t, struct cli *cli, const char *file, FILE *in)
 	*t = (struct trace){ .cli = cli, .file = file };
 	model_init(&t->model, &t->pack);
 	while (!t->bad && next_line(t, in, &line, &cap, &len))
-		read_line(t, line, len, len && line[len - 1] == '\n');
+		read_line(t, line, len, !len || line[len - 1] == '\n');
 	free(line);
 	if (ferror(in) && !t->bad) {
 		t->bad = true;
