@@ -167,7 +167,10 @@ MV_API int mv_read_gpa(struct mv_vm *vm, uint64_t gpa, void *buf, size_t len);
 /* A symbol of the loaded file: its gva and size. -ENOENT: there is none of that name. */
 MV_API int mv_symbol(struct mv_vm *vm, const char *name, uint64_t *gva, uint64_t *size);
 
-/* "name+0x12" for a gva, from the file's symbols. -ENOENT: none covers it. */
+/*
+ * "name+0x12" for a gva, from the file's symbols, cut to len, '?' for control characters. -ENOENT: none
+ * covers it.
+ */
 MV_API int mv_symbol_at(struct mv_vm *vm, uint64_t gva, char *buf, size_t len);
 
 #define MV_READ 1u

@@ -138,3 +138,37 @@ Test(elf, random_damage_is_refused_or_runs, LIMIT)
 	}
 	free(copy);
 }
+
+/* What a line shows of an address stays on it, and says nothing to a terminal. */
+Test(elf, control_characters_in_a_symbols_name_are_not_told, LIMIT)
+{
+	const char *argv[] = { "elf", NULL }, *envp[] = { NULL };
+	struct mv_error err = { 0 };
+	char path[PATH_MAX], text[64];
+	struct mv_options opt;
+	struct mv_vm *vm;
+	uint64_t gva;
+
+	REQUIRE_KVM();
+	read_image("walkme");
+	/* in .strtab, and where else it stands alone */
+	for (char *at = (char *)image;
+	     (at = (char *)memmem(at, image_size - (size_t)(at - (char *)image),
+				  "\0marker_bss", 12));
+	     at++) {
+		memcpy(at + 1, "m\n\x1b[2J", 6);
+	}
+	make_file(path, image, image_size);
+	chmod(path, 0755);
+	mv_options_init(&opt);
+	cr_assert(!mv_open(&opt, &vm, &err), "%s", err.text);
+	cr_assert(!mv_load(vm, path, argv, envp, &err), "%s", err.text);
+	cr_assert_eq(mv_symbol(vm, "m\n\x1b[2J_bss", &gva, NULL), 0);
+	cr_assert_eq(mv_symbol_at(vm, gva + 1, text, sizeof(text)), 0);
+	cr_assert_str_eq(text, "m??[2J_bss+0x1");
+	cr_assert_eq(mv_symbol_at(vm, gva, text, 3), 0);
+	cr_assert_str_eq(text, "m?");
+	mv_close(vm);
+	unlink(path);
+	free(image);
+}
