@@ -3,7 +3,6 @@
 #include "vmm/cli/pause.h"
 
 #include <argp.h>
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <mapvisor/stop.h>
@@ -343,7 +342,7 @@ static json_t *state_json(struct session *s, const struct pause *p,
 			  const struct place *place, const struct mv_exit *end)
 {
 	json_t *json = json_members((const struct json_member[]){
-		{ "at", json_string(place->text) },
+		{ "at", json_text(place->text) },
 		{ "time", json_integer(place->hits) },
 		{ "faults", json_integer(guest_faults(s->vm)) },
 		{ "registers", registers_json(end) },

@@ -15,8 +15,7 @@ struct place {
 	uint64_t fault;	  /* N; 0: an address */
 	uint64_t count;	  /* stop so often */
 	uint64_t hits;
-	int id;	      /* of the library's stop; 0: it has none of its own (yet) */
-	bool refused; /* no stop can be there */
+	int id; /* of the library's stop; 0: it has none of its own (yet) */
 };
 
 struct pause {

@@ -16,7 +16,7 @@ struct trace;
 struct trace_format {
 	const char *name;
 	const char *kinds; /* the filter where none was given */
-	bool counts;	   /* it wants trace_record.frames */
+	bool counts;	   /* it wants trace_record.frames, of calls and faults */
 	void (*begin)(struct trace *t);
 	void (*event)(struct trace *t, const struct trace_record *rec);
 	void (*end)(struct trace *t);

@@ -105,7 +105,7 @@ static void hear(const struct mv_event *e, void *arg)
 		if (!t->begun)
 			return;
 	}
-	if (t->format->counts)
+	if (t->format->counts && (e->kind == MV_EVENT_CALL || e->kind == MV_EVENT_FAULT))
 		mv_counters(t->vm, &c);
 	ring_put(&t->ring, e, c.frames);
 	/* what is printed about the end, to standard error, comes behind the trace */
