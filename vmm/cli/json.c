@@ -55,6 +55,15 @@ json_t *json_text(const char *bytes)
 	return json_stringn(ascii, i);
 }
 
+json_t *json_arguments(char *const *argv)
+{
+	json_t *json = json_array();
+
+	for (; *argv; argv++)
+		json_array_append_new(json, json_text(*argv));
+	return json;
+}
+
 json_t *json_access(unsigned access)
 {
 	return json_sprintf("%c%c%c", access & MV_READ ? 'r' : '-',

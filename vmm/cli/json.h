@@ -20,6 +20,8 @@ json_t *json_members(const struct json_member *members);
 json_t *json_address(uint64_t address);
 /* Bytes as a string: as they are if they are UTF-8, else cut to 255 and all others made '?'. */
 json_t *json_text(const char *bytes);
+/* A program's arguments, as an array of such; NULL ends argv. */
+json_t *json_arguments(char *const *argv);
 /* "rw-" for MV_READ | MV_WRITE. */
 json_t *json_access(unsigned access);
 json_t *json_maps(struct mv_vm *vm);

@@ -69,15 +69,6 @@ static void print_text(const struct runs *r)
 	fputc('\n', out);
 }
 
-static json_t *command_json(char **argv)
-{
-	json_t *json = json_array();
-
-	for (; *argv; argv++)
-		json_array_append_new(json, json_text(*argv));
-	return json;
-}
-
 static json_t *floor_json(const struct mv_floor *f)
 {
 	return json_members((const struct json_member[]){
@@ -96,7 +87,7 @@ static json_t *floor_json(const struct mv_floor *f)
 static void print_json(struct runs *r)
 {
 	json_t *json = json_members((const struct json_member[]){
-		{ "command", command_json(r->s.opt.argv) },
+		{ "command", json_arguments(r->s.opt.argv) },
 		{ "floor", floor_json(&r->floor) },
 		{ "runs", json_incref(r->json) },
 		{ "rows", stat_rows_json(r->run, r->n) },

@@ -27,6 +27,9 @@ struct stat_run {
 	double kvm[KVM_ROWS]; /* NAN: this kernel doesn't count it */
 };
 
+/* Bytes of all VMAs: what entries map, and what the host has given memory for. */
+void stat_sum_vmas(struct mv_vm *vm, uint64_t *mapped, uint64_t *backed);
+
 /* What stands in vm now. floor: of this machine, where the run was timed; else NULL. */
 void stat_take(struct stat_run *run, struct mv_vm *vm, const struct mv_floor *floor);
 

@@ -189,18 +189,6 @@ static json_t *times_json(struct mv_vm *vm, const struct mv_floor *floor)
 	});
 }
 
-/* Of all VMAs, what entries map and what the host has given memory for. */
-static void sum_vmas(struct mv_vm *vm, uint64_t *mapped, uint64_t *backed)
-{
-	struct mv_vma vma;
-
-	*mapped = *backed = 0;
-	for (uint64_t gva = 0; !mv_vma(vm, gva, &vma); gva = vma.end) {
-		*mapped += vma.reserved;
-		*backed += vma.backed;
-	}
-}
-
 json_t *stat_json(struct mv_vm *vm, const struct mv_floor *floor)
 {
 	uint64_t mapped, backed;
@@ -208,7 +196,7 @@ json_t *stat_json(struct mv_vm *vm, const struct mv_floor *floor)
 	json_t *json;
 
 	mv_counters(vm, &c);
-	sum_vmas(vm, &mapped, &backed);
+	stat_sum_vmas(vm, &mapped, &backed);
 	json = json_members((const struct json_member[]){
 		{ "memory", memory_json(vm) },
 		{ "mapped", json_integer(mapped) },

@@ -569,9 +569,19 @@ static void take_kvm(struct stat_run *run, struct mv_vm *vm)
 				run->kvm[i] = *stat.values;
 }
 
-void stat_take(struct stat_run *run, struct mv_vm *vm, const struct mv_floor *floor)
+void stat_sum_vmas(struct mv_vm *vm, uint64_t *mapped, uint64_t *backed)
 {
 	struct mv_vma vma;
+
+	*mapped = *backed = 0;
+	for (uint64_t gva = 0; !mv_vma(vm, gva, &vma); gva = vma.end) {
+		*mapped += vma.reserved;
+		*backed += vma.backed;
+	}
+}
+
+void stat_take(struct stat_run *run, struct mv_vm *vm, const struct mv_floor *floor)
+{
 	size_t cursor = 0;
 
 	*run = (struct stat_run){ .ncalls = 0 };
@@ -584,9 +594,6 @@ void stat_take(struct stat_run *run, struct mv_vm *vm, const struct mv_floor *fl
 	while (run->ncalls < CALL_ROWS &&
 	       !mv_call_count(vm, &cursor, &run->calls[run->ncalls]))
 		run->ncalls++;
-	for (uint64_t gva = 0; !mv_vma(vm, gva, &vma); gva = vma.end) {
-		run->mapped += vma.reserved;
-		run->backed += vma.backed;
-	}
+	stat_sum_vmas(vm, &run->mapped, &run->backed);
 	take_kvm(run, vm);
 }

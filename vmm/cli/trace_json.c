@@ -278,15 +278,6 @@ static bool put_line(struct trace *t, json_t *json)
 	return done;
 }
 
-static json_t *program_json(char *const *argv)
-{
-	json_t *array = json_array();
-
-	for (; *argv; argv++)
-		json_array_append_new(array, json_text(*argv));
-	return array;
-}
-
 static void begin(struct trace *t)
 {
 	static const char *const thp[] = {
@@ -300,7 +291,7 @@ static void begin(struct trace *t)
 		 json_members((const struct json_member[]){
 			 { "type", json_string("mapvisor-trace") },
 			 { "version", json_integer(VERSION) },
-			 { "program", program_json(t->run->argv) },
+			 { "program", json_arguments(t->run->argv) },
 			 { "stage2",
 			   json_string(opt->stage2 == MV_STAGE2_UFFD ? "uffd" : "direct") },
 			 { "fault_around", json_integer((json_int_t)opt->fault_around) },
