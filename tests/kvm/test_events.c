@@ -64,12 +64,19 @@ static void replay_table(struct replay *r, const struct mv_event_table *e)
 	}
 }
 
+/* Bits 63 to 48 repeat bit 47. SDM vol. 1, 3.3.7.1. */
+static uint64_t canonical(uint64_t gva)
+{
+	return gva & 1ull << 47 ? gva | 0xffffull << 48 : gva;
+}
+
 static void replay_entries(struct replay *r, const struct mv_event_entries *e)
 {
 	struct table *t = find_table(r, e->table);
 
 	if (!t || e->index + e->n > 512 || t->level != e->level ||
-	    t->gva + ((uint64_t)e->index << (12 + 9 * (e->level - 1))) != e->gva ||
+	    canonical(t->gva + ((uint64_t)e->index << (12 + 9 * (e->level - 1)))) !=
+		    e->gva ||
 	    (t->entry[e->index] | AD) != (e->old | AD)) {
 		r->wrong++;
 		return;

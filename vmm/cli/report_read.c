@@ -415,6 +415,13 @@ static void learn_frames(struct trace *t, unsigned level, uint64_t gva, unsigned
 	}
 }
 
+/* Bit 47 repeats in those above it: of the pgd's entries half stand for the upper half. */
+static uint64_t table_gva(uint64_t gva, unsigned index, unsigned shift)
+{
+	gva -= (uint64_t)index << shift;
+	return (uint64_t)((int64_t)(gva << 16) >> 16);
+}
+
 static void read_entries(struct trace *t, const json_t *o)
 {
 	const uint64_t gpa = physical(t, o, "table"), gva = hex(t, o, "gva");
@@ -433,7 +440,7 @@ static void read_entries(struct trace *t, const json_t *o)
 		return;
 	pack_put(p, COL_e_table,
 		 model_entries(&t->model, t->events, level, gpa,
-			       gva - ((uint64_t)index << shift)));
+			       table_gva(gva, index, shift)));
 	pack_put(p, COL_e_index, index);
 	pack_put(p, COL_e_n, n);
 	pack_put(p, COL_e_old, hex(t, o, "old"));

@@ -6,12 +6,6 @@
 
 #include "vmm/mm/pgtable.h"
 
-/* Four-level paging translates 48 bits; the rest repeat bit 47. SDM vol. 1, 3.3.7.1. */
-static bool canonical(gva_t gva)
-{
-	return gva >> 47 == 0 || gva >> 47 == 0x1ffff;
-}
-
 /* Take the walk's next step; false: the processor would end here. */
 static bool take_step(struct mv_walk *walk, const struct pt_path *path, unsigned level)
 {
@@ -31,7 +25,7 @@ int mm_walk(struct mm *mm, gva_t gva, struct mv_walk *walk)
 	unsigned level = LEVEL_PGD;
 
 	*walk = (struct mv_walk){ .gva = gva, .access = MV_READ | MV_WRITE | MV_EXEC };
-	if (!canonical(gva))
+	if (gva_canonical(gva) != gva)
 		return -EINVAL;
 	pthread_mutex_lock(&mm->lock);
 	pt_walk(mm, gva, LEVEL_PTE, false, &path);

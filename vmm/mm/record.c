@@ -13,6 +13,12 @@ static uint64_t step_of(unsigned level)
 	return 1ull << level_shift(level);
 }
 
+/* Half of the pgd's entries stand for the upper half. */
+static gva_t entry_gva(uint32_t place, unsigned index)
+{
+	return gva_canonical(pt_place_gva(place) + index * step_of(pt_place_level(place)));
+}
+
 /* The write goes on where the last event, of the same table, ended. */
 static bool extends(const struct mv_event_entries *last, uint64_t table, unsigned index,
 		    uint64_t value)
@@ -45,7 +51,7 @@ void record_entries(struct mm *mm, gfn_t table, const uint64_t *entry, uint64_t 
 		.level = level,
 		.index = index,
 		.n = n,
-		.gva = pt_place_gva(place) + index * step_of(level),
+		.gva = entry_gva(place, index),
 		.old = *entry,
 		.value = value,
 		.step = step,
@@ -93,7 +99,8 @@ void record_vma(struct mm *mm, const struct vma *vma, bool added)
 /* A table, what is in it, and the tables below. */
 static void record_tree(struct mm *mm, gfn_t table)
 {
-	const unsigned level = pt_place_level(phys_frame(mm->phys, table)->place);
+	const uint32_t place = phys_frame(mm->phys, table)->place;
+	const unsigned level = pt_place_level(place);
 	const uint64_t *entry = (uint64_t *)phys_hva(mm->phys, gfn_gpa(table));
 	struct mv_event *e;
 
@@ -108,8 +115,7 @@ static void record_tree(struct mm *mm, gfn_t table)
 				.level = level,
 				.index = i,
 				.n = 1,
-				.gva = pt_place_gva(phys_frame(mm->phys, table)->place) +
-				       i * step_of(level),
+				.gva = entry_gva(place, i),
 				.value = entry[i],
 				.step = step_of(level),
 			};

@@ -40,6 +40,12 @@ static inline unsigned level_index(gva_t gva, unsigned level)
 	return gva >> level_shift(level) & (PTRS_PER_TABLE - 1);
 }
 
+/* Four-level paging translates 48 bits; the rest repeat bit 47. SDM vol. 1, 3.3.7.1. */
+static inline gva_t gva_canonical(gva_t gva)
+{
+	return (gva_t)((int64_t)(gva << 16) >> 16);
+}
+
 static inline uint64_t page_align(uint64_t x)
 {
 	return (x + PAGE_SIZE - 1) & PAGE_MASK;

@@ -138,12 +138,6 @@ static uint64_t step_of(uint64_t entry, unsigned level)
 	return entry && pte_leaf(entry, level) ? 1ull << level_shift(level) : 0;
 }
 
-/* Bit 47 repeats in those above it: of the pgd's entries half stand for the upper half. */
-static uint64_t canonical(uint64_t gva)
-{
-	return (uint64_t)((int64_t)(gva << 16) >> 16);
-}
-
 static struct mv_change change_of(const struct copy *table, const uint64_t *old,
 				  const uint64_t *value, unsigned i)
 {
@@ -151,7 +145,8 @@ static struct mv_change change_of(const struct copy *table, const uint64_t *old,
 		.how = how_changed(old[i], value[i], table->level),
 		.level = table->level,
 		.table = table->gpa,
-		.gva = canonical(table->gva + ((uint64_t)i << level_shift(table->level))),
+		.gva = gva_canonical(table->gva +
+				     ((uint64_t)i << level_shift(table->level))),
 		.index = i,
 		.n = 1,
 		.old = old[i],
