@@ -73,6 +73,9 @@ Test(cli_report_page, what_is_no_trace_is_refused)
 {
 	assert_wrong("", "line 1:", "empty");
 	assert_wrong("hello\n", "line 1:", "not JSON");
+	assert_wrong("#PF r 0x0 = fatal\n", "line 1:", "mapvisor trace --format=json");
+	assert_wrong("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n",
+		     "line 1:", "mapvisor trace --format=json");
 	assert_wrong("{}\n", "line 1:", "mapvisor trace --format=json");
 	assert_wrong("{\"type\":\"mapvisor-trace\",\"version\":2,\"program\":[\"p\"]}\n",
 		     "line 1:", "version");

@@ -574,7 +574,10 @@ static void read_line(struct trace *t, const char *text, size_t len, bool whole)
 
 	if (o)
 		read_object(t, o);
-	else if (whole || !t->header)
+	else if (!t->header)
+		bad(t, "not JSON: %s: make a trace by 'mapvisor trace --format=json'",
+		    err.text);
+	else if (whole)
 		bad(t, "not JSON: %s", err.text);
 	json_decref(o);
 	if (t->pack.failed)
