@@ -41,6 +41,17 @@ Test(cli_pause, shows_maps_and_walks_on_standard_error_and_goes_on)
 	assert_lacks(o.err, "reached");
 }
 
+Test(cli_pause, an_output_for_which_nothing_is_shown_is_refused)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", "-o", temp_path("empty"), payload("hello"));
+	assert_error(&o, 125, "--pause-at");
+	cr_assert_neq(access(temp_path("empty"), F_OK), 0);
+	cr_assert_str_empty(o.out);
+}
+
 Test(cli_pause, shows_smaps_where_asked)
 {
 	struct outcome o;

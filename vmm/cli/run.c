@@ -2,6 +2,17 @@
 /* run.c: `mapvisor run` runs a program; its exit status is the payload's. */
 #include "vmm/cli/pause.h"
 
+/* A file that stays empty was a misunderstanding. */
+static bool has_a_report(struct session *s, const struct pause *pause)
+{
+	if (!s->opt.output || pause_wanted(pause))
+		return true;
+	return session_fail(s, STATUS_FAILED,
+			    "-o %s: takes what --pause-at and --diff show, and neither is "
+			    "given; 'mapvisor stat -o' writes counters",
+			    s->opt.output);
+}
+
 int cmd_run(struct cli *cli, int argc, char **argv)
 {
 	struct pause pause = { .cli = cli };
@@ -18,7 +29,8 @@ int cmd_run(struct cli *cli, int argc, char **argv)
 	};
 	struct session s;
 
-	if (session_open(&s, cli, &line, argc, argv)) {
+	if (session_prepare(&s, cli, &line, argc, argv) && has_a_report(&s, &pause) &&
+	    session_load(&s)) {
 		if (pause_wanted(&pause))
 			pause_run(&s, &pause);
 		else
