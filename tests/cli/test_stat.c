@@ -81,6 +81,25 @@ Test(cli_stat, output_takes_the_report)
 	assert_has(text, "page-faults");
 }
 
+Test(cli_stat, a_report_that_cannot_be_written_is_told)
+{
+	char script[8192];
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "stat", "-o", "/dev/full", payload("hello"));
+	assert_status(&o, 125);
+	assert_has(o.err, "/dev/full: No space left on device");
+	mapvisor(&o, "stat", "--json", "-o", "/dev/full", payload("hello"));
+	assert_status(&o, 125);
+	assert_has(o.err, "/dev/full: No space left on device");
+	snprintf(script, sizeof(script), "exec %s stat %s 2>/dev/full", mapvisor_path(),
+		 payload("hello"));
+	spawn(&(struct setup){ .variable = "PATH=/usr/bin:/bin" },
+	      (const char *[]){ "/bin/sh", "-c", script, NULL }, &o);
+	assert_status(&o, 125);
+}
+
 Test(cli_stat, a_payload_that_is_killed_has_its_report)
 {
 	struct outcome o;

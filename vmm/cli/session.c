@@ -129,6 +129,17 @@ bool session_run(struct session *s)
 	return session_step(s, &end) && session_ended(s, &end);
 }
 
+bool session_wrote(struct session *s, bool written)
+{
+	const char *why = strerror(errno);
+	const char *name = s->opt.output	    ? s->opt.output
+			   : s->opt.line->to_stderr ? "standard error"
+						    : "standard output";
+
+	return (written && !ferror(s->out)) ||
+	       session_fail(s, STATUS_FAILED, "%s: %s", name, why);
+}
+
 /* Not for standard output, which main.c checks at exit, and standard error. */
 static void close_output(struct session *s)
 {

@@ -31,6 +31,12 @@ bool session_prepare(struct session *s, struct cli *cli, const struct command_li
 		     int argc, char **argv);
 bool session_load(struct session *s);
 
+/*
+ * The report was written, as far as is known yet: s->out has no error. Else false is returned, and
+ * the failure noted, with errno's reason and where it was to go.
+ */
+bool session_wrote(struct session *s, bool written);
+
 /* Ends it, in any case; the exit status is returned. */
 int session_close(struct session *s);
 

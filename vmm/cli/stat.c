@@ -55,7 +55,7 @@ static void print_command(char **argv, FILE *out)
 		fprintf(out, "%s%s", arg == argv ? "" : " ", *arg);
 }
 
-static void print_text(const struct runs *r)
+static void print_text(struct runs *r)
 {
 	FILE *out = r->s.out;
 
@@ -66,7 +66,7 @@ static void print_text(const struct runs *r)
 	else
 		fprintf(out, "':\n\n");
 	stat_print(r->run, r->n, out);
-	fputc('\n', out);
+	session_wrote(&r->s, fputc('\n', out) != EOF);
 }
 
 static json_t *floor_json(const struct mv_floor *f)
@@ -94,8 +94,7 @@ static void print_json(struct runs *r)
 		{ 0 },
 	});
 
-	if (!json_print(json, r->s.out))
-		session_fail(&r->s, STATUS_FAILED, "stat: %s", strerror(errno));
+	session_wrote(&r->s, json_print(json, r->s.out));
 }
 
 int cmd_stat(struct cli *cli, int argc, char **argv)
