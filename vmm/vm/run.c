@@ -286,7 +286,9 @@ static enum step serve_lost_memory(struct mv_vm *vm, struct mv_error *err)
 }
 
 /* The payload is where a stop was asked for, and can go on from there. */
-static enum step stop(struct mv_vm *vm, struct mv_exit *end, int id)
+/* Stops are rare: kept out of the loop, whose lines of code are what a fault waits for. */
+__attribute__((noinline, cold)) static enum step stop(struct mv_vm *vm, struct mv_exit *end,
+						      int id)
 {
 	end->kind = MV_EXIT_STOPPED;
 	end->stop = id;
@@ -295,7 +297,8 @@ static enum step stop(struct mv_vm *vm, struct mv_exit *end, int id)
 }
 
 /* The fault was served. Where it became a signal, its handler comes next. */
-static enum step stop_at_fault(struct mv_vm *vm, struct mv_exit *end)
+__attribute__((noinline, cold)) static enum step stop_at_fault(struct mv_vm *vm,
+							       struct mv_exit *end)
 {
 	const uint32_t code = vm->vcpu.error_code;
 	int id = stops_take_fault(vm);
