@@ -196,15 +196,28 @@ $(TESTS): $(BUILD)/.TEST_SRC
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(HOST_LINK) -o $@ $(filter %.o %.a,$^) $(TEST_LIBS)
 
+# Programs for the tests that were not made for a sandbox: of each C library, as its users link them.
+PROGRAMS := $(patsubst %,$(BUILD)/tests/programs/%,hello-glibc hello-glibc-pie hello-musl)
+PROGRAM_FLAGS := -O1 -g
+$(BUILD)/tests/programs/%-glibc: tests/programs/%.c | deps
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(PROGRAM_FLAGS) -static -o $@ $<
+$(BUILD)/tests/programs/%-glibc-pie: tests/programs/%.c | deps
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(PROGRAM_FLAGS) -fPIE -static-pie -o $@ $<
+$(BUILD)/tests/programs/%-musl: tests/programs/%.c | deps
+	@mkdir -p $(@D)
+	$(call say,CC)musl-gcc $(PROGRAM_FLAGS) -static -o $@ $<
+
 .PHONY: check-symbols
 check-symbols: $(STATIC_LIB) $(SHARED_LIB) ## check that the libraries show mv_ symbols only
 	@scripts/check-symbols $^
 
 .PHONY: test
-test: all $(TESTS) check-symbols ## run all tests
+test: all $(TESTS) $(PROGRAMS) check-symbols ## run all tests
 	@LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp:print_suppressions=0 \
 		MAPVISOR=$(BUILD)/mapvisor PAYLOADS=$(BUILD)/payloads \
-		TESTDATA=tests/data scripts/run-tests $(TESTS) \
+		PROGRAMS=$(BUILD)/tests/programs TESTDATA=tests/data scripts/run-tests $(TESTS) \
 		MAPVISOR_TEST_STAGE2=uffd $(filter %/mm %/kvm,$(TESTS))
 
 # Debian's Python has Debian's Selenium; another one that comes first in PATH has not.
