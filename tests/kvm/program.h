@@ -3,6 +3,8 @@
 #ifndef TESTS_PROGRAM_H
 #define TESTS_PROGRAM_H
 
+#include <sys/personality.h>
+
 #include "tests/kvm/sandbox.h"
 
 static inline const char *program_path(const char *name)
@@ -14,7 +16,7 @@ static inline const char *program_path(const char *name)
 	return path;
 }
 
-/* As run_natively(), for whatever exit status: that. */
+/* As run_natively(), for whatever exit status: that; and without randomised addresses. */
 static inline int native_status(const char *const *argv, char *text, size_t size)
 {
 	char test[] = "TEST=1", *const envp[] = { test, NULL };
@@ -26,6 +28,7 @@ static inline int native_status(const char *const *argv, char *text, size_t size
 		dup2(out, STDOUT_FILENO);
 		dup2(out, STDERR_FILENO);
 		close(STDIN_FILENO);
+		personality(ADDR_NO_RANDOMIZE);
 		execve(argv[0], (char *const *)(uintptr_t)argv, envp);
 		_exit(127);
 	}
