@@ -84,11 +84,12 @@ struct mv_options {
 					 * -1: closed. Stay the caller's, must outlive the vm */
 	bool timing; /* measure times: mv_times(), mv_fault_times(), mv_call_count();
 				 * and ask which faults are major */
+	bool aslr; /* random addresses, as Linux has them by default; else always the same */
 };
 
 /*
  * Defaults: the host's memory, 64 KiB around, THP auto, second stage direct, no timeout, no
- * grants, fds 0-2.
+ * grants, fds 0-2, the same addresses in each run.
  */
 MV_API void mv_options_init(struct mv_options *opt);
 

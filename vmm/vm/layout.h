@@ -9,13 +9,15 @@
 
 struct layout {
 	gva_t stack_top;
-	gva_t dyn_base; /* of a PIE, before its alignment */
+	uint64_t stack_skip; /* bytes between its strings and what is below: arch_align_stack() */
+	gva_t mmap_base;   /* placement goes down from here */
+	gva_t dyn_base;	   /* of a PIE, before its alignment */
+	uint64_t brk_skip; /* bytes between the program's end and its heap */
 };
 
 /* Where Linux puts them without randomisation. */
-static inline struct layout layout_fixed(void)
-{
-	return (struct layout){ .stack_top = MV_TASK_SIZE, .dyn_base = MV_DYN_BASE };
-}
+struct layout layout_fixed(void);
+/* ... with: as many random bits as Linux on x86-64 takes by default. 0; -EIO: no random number */
+int layout_random(struct layout *layout);
 
 #endif

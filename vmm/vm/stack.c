@@ -26,6 +26,8 @@
 /* prepare_arg_pages(): a quarter of the limit for strings and pointers. */
 #define ARGS_MAX (STACK_LIMIT / 4)
 #define AUX_MAX 24
+/* The most that layout->stack_skip may be. */
+#define SKIP_MAX 8192
 
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
@@ -35,8 +37,9 @@
 struct build {
 	char *buf;
 	uint64_t size;
-	gva_t top; /* the stack's end */
-	gva_t at;  /* where the last thing went */
+	gva_t top;     /* the stack's end */
+	uint64_t skip; /* layout->stack_skip */
+	gva_t at;      /* where the last thing went */
 	Elf64_auxv_t aux[AUX_MAX];
 	unsigned nr_aux;
 };
@@ -129,12 +132,13 @@ static int build(struct build *b, const struct image *image, const char *name,
 	push_strings(b, envp, envc, pointers + 1 + argc + 1);
 	push_strings(b, argv, argc, pointers + 1);
 	pointers[0] = argc;
+	b->at = (b->at - b->skip) & ~15ull; /* arch_align_stack() */
 	platform = push(b, "x86_64", sizeof("x86_64"));
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return -EIO;
 	random = push(b, seed, sizeof(seed));
 	fill_aux(b, image, random, platform, execfn);
-	/* rsp is a multiple of 16; arch_align_stack() */
+	/* rsp is a multiple of 16: STACK_ROUND() */
 	b->at = (b->at - words * 8 - b->nr_aux * sizeof(b->aux[0])) & ~15ull;
 	b->at += words * 8 + b->nr_aux * sizeof(b->aux[0]);
 	push(b, b->aux, b->nr_aux * sizeof(b->aux[0]));
@@ -147,7 +151,9 @@ int stack_build(struct mm *mm, const struct image *image, const struct layout *l
 		gva_t *rsp, struct mv_error *err)
 {
 	uint64_t words = 3 + count(argv) + count(envp), size;
-	struct build b = { .top = layout->stack_top, .at = layout->stack_top };
+	struct build b = { .top = layout->stack_top,
+			   .skip = layout->stack_skip,
+			   .at = layout->stack_top };
 	uint64_t *pointers = calloc(words, sizeof(*pointers));
 	int ret;
 
@@ -159,7 +165,7 @@ int stack_build(struct mm *mm, const struct image *image, const struct layout *l
 			       "allowed",
 			       name, size, ARGS_MAX);
 	}
-	b.size = page_align(size + sizeof(b.aux) + 128);
+	b.size = page_align(size + sizeof(b.aux) + 128 + SKIP_MAX);
 	b.buf = calloc(1, b.size);
 	ret = b.buf && pointers ? build(&b, image, name, argv, envp, pointers) : -ENOMEM;
 	if (!ret)

@@ -132,7 +132,7 @@ void mv_close(struct mv_vm *vm)
 int mv_load(struct mv_vm *vm, const char *path, const char *const *argv,
 	    const char *const *envp, struct mv_error *err)
 {
-	const struct layout layout = layout_fixed();
+	struct layout layout = layout_fixed();
 	struct script script;
 	gva_t rsp;
 	int ret;
@@ -142,6 +142,9 @@ int mv_load(struct mv_vm *vm, const char *path, const char *const *argv,
 			       path);
 	if (!argv[0])
 		return mv_fail(err, EINVAL, "%s: argv[0] is missing", path);
+	if (vm->opt.aslr && layout_random(&layout))
+		return mv_fail(err, EIO, "%s: no random numbers for its addresses", path);
+	vm->mm.mmap_base = layout.mmap_base;
 	ret = script_resolve(&script, &vm->image, &vm->process.policy, path, argv, err);
 	if (!ret)
 		ret = image_load(&vm->image, &vm->mm, &vm->process.policy, &layout, err);
@@ -153,7 +156,7 @@ int mv_load(struct mv_vm *vm, const char *path, const char *const *argv,
 		vm_events_hand_on(vm);
 	if (ret)
 		return ret;
-	vm->mm.start_brk = vm->mm.brk = vm->image.end;
+	vm->mm.start_brk = vm->mm.brk = vm->image.end + layout.brk_skip;
 	vcpu_start(&vm->vcpu, vm->image.start, rsp);
 	vm->state = VM_LOADED;
 	return 0;
