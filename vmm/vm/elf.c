@@ -413,6 +413,7 @@ static int load_interpreter(struct load *l, const struct policy *policy)
 		l->bad = ELIBBAD;
 		l->dyn_base = 0;
 		err = load(l);
+		l->image = program;
 	}
 	program->start = interp.entry;
 	program->base = interp.bias;

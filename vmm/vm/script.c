@@ -45,7 +45,7 @@ static char *next_terminator(char *at, const char *last)
 /* False: no interpreter's name, or one that may go on behind the buffer. */
 static bool take_line(char buf[BINPRM_BUF_SIZE], struct line *line)
 {
-	char *last = buf + BINPRM_BUF_SIZE - 1, *sep;
+	char *last = &buf[BINPRM_BUF_SIZE - 1], *sep;
 	char *end = memchr(buf, '\n', strnlen(buf, BINPRM_BUF_SIZE));
 
 	if (!end) {
