@@ -236,3 +236,74 @@ Test(interpreters, an_interpreter_that_cannot_be_used_is_named, LIMIT)
 	load_with("/etc/passwd", &etc, EACCES, "/etc/passwd");
 	load_with("/tmp", &tmp, EACCES, "/tmp");
 }
+
+/* Of path's file, len bytes at most. */
+static size_t read_file(const char *path, char *bytes, size_t len)
+{
+	FILE *f = fopen(path, "re");
+	size_t n;
+
+	cr_assert(f);
+	n = fread(bytes, 1, len, f);
+	fclose(f);
+	return n;
+}
+
+/* The program whose interpreter is in /tmp, as it is now: refused as damaged, or run to some end. */
+static void load_and_run(const char *path)
+{
+	const struct mv_grant grant = { "/tmp", false };
+	const char *argv[] = { path, NULL };
+	struct mv_error err = { 0 };
+	struct sandbox s;
+	int ret;
+
+	sandbox_init(&s);
+	s.opt.grants = &grant;
+	s.opt.ngrants = 1;
+	s.opt.mem = 64 << 20;
+	s.opt.timeout_ns = SECOND / 5;
+	cr_assert(!mv_open(&s.opt, &s.vm, &err), "%s", err.text);
+	ret = mv_load(s.vm, path, argv, argv + 1, &err);
+	if (ret)
+		cr_expect(ret == -ELIBBAD || ret == -ENOMEM, "%d: %s", ret, err.text);
+	else
+		cr_expect(!mv_run(s.vm, &s.end, &err), "%s", err.text);
+	sandbox_close(&s);
+}
+
+Test(interpreters, a_damaged_one_is_refused_or_runs, LIMIT)
+{
+	static char program[1 << 20], sound[1 << 20], bad[1 << 20];
+	char interp[PATH_MAX], path[PATH_MAX], *at;
+	size_t n = read_file(program_path("interpreted-pie"), program, sizeof(program));
+	size_t len = read_file(payload_path("args-pie"), sound, sizeof(sound));
+	uint64_t x = 88172645463325252ull;
+
+	REQUIRE_KVM();
+	make_file(interp, sound, len);
+	chmod(interp, 0755);
+	at = memmem(program, n, payloads(), strlen(payloads()));
+	cr_assert(at && strlen(interp) <= strlen(at));
+	memset(at, 0, strlen(at));
+	strcpy(at, interp);
+	make_file(path, program, n);
+	chmod(path, 0755);
+	for (unsigned i = 0; i < 400; i++) {
+		FILE *f = fopen(interp, "we");
+
+		memcpy(bad, sound, len);
+		for (unsigned k = 0; k < 1 + i % 4; k++) {
+			x ^= x << 13;
+			x ^= x >> 7;
+			x ^= x << 17;
+			bad[(x >> 8) % 512] = (char)(x >> 56);
+		}
+		cr_assert(f);
+		fwrite(bad, 1, i % 10 ? len : (x >> 16) % len, f);
+		fclose(f);
+		load_and_run(path);
+	}
+	unlink(path);
+	unlink(interp);
+}
