@@ -41,7 +41,7 @@ LINK := -static -Wl,-Ttext-segment=0x70000000
 SANITIZE :=
 
 # The payloads that are built a second time, as static PIEs: NAME-pie.
-PIE_PAYLOADS := hello wordcount walkme
+PIE_PAYLOADS := args hello wordcount walkme
 
 # ---- Sources ----
 obj = $(patsubst %,$(BUILD)/obj/%.o,$(basename $1))
@@ -196,15 +196,35 @@ $(TESTS): $(BUILD)/.TEST_SRC
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(HOST_LINK) -o $@ $(filter %.o %.a,$^) $(TEST_LIBS)
 
+# Programs for the tests that were not made for a sandbox: of each C library, as its users link them.
+PROGRAMS := $(patsubst %,$(BUILD)/tests/programs/%,hello-glibc hello-glibc-pie hello-musl \
+	interpreted-pie interpreted-fixed)
+PROGRAM_FLAGS := -O1 -g
+$(BUILD)/tests/programs/%-glibc: tests/programs/%.c | deps
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(PROGRAM_FLAGS) -static -o $@ $<
+$(BUILD)/tests/programs/%-glibc-pie: tests/programs/%.c | deps
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(PROGRAM_FLAGS) -fPIE -static-pie -o $@ $<
+$(BUILD)/tests/programs/%-musl: tests/programs/%.c | deps
+	@mkdir -p $(@D)
+	$(call say,CC)musl-gcc $(PROGRAM_FLAGS) -static -o $@ $<
+# Dynamic ones whose interpreter is a payload, and shows what it was given.
+INTERPRETER = -Wl,--dynamic-linker=$(abspath $(BUILD)/payloads/args-pie)
+$(BUILD)/tests/programs/interpreted-%: $(BUILD)/obj/payloads/hello.o $(GUEST_LIB) | $(BUILD)/payloads/args-pie
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(if $(filter pie,$*),-pie,-no-pie) $(GUEST_LINK) $(INTERPRETER) -o $@ $^ \
+		-Wl,--no-as-needed -lc
+
 .PHONY: check-symbols
 check-symbols: $(STATIC_LIB) $(SHARED_LIB) ## check that the libraries show mv_ symbols only
 	@scripts/check-symbols $^
 
 .PHONY: test
-test: all $(TESTS) check-symbols ## run all tests
+test: all $(TESTS) $(PROGRAMS) check-symbols ## run all tests
 	@LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp:print_suppressions=0 \
 		MAPVISOR=$(BUILD)/mapvisor PAYLOADS=$(BUILD)/payloads \
-		TESTDATA=tests/data scripts/run-tests $(TESTS) \
+		PROGRAMS=$(BUILD)/tests/programs TESTDATA=tests/data scripts/run-tests $(TESTS) \
 		MAPVISOR_TEST_STAGE2=uffd $(filter %/mm %/kvm,$(TESTS))
 
 # Debian's Python has Debian's Selenium; another one that comes first in PATH has not.

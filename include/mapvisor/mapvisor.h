@@ -84,11 +84,12 @@ struct mv_options {
 					 * -1: closed. Stay the caller's, must outlive the vm */
 	bool timing; /* measure times: mv_times(), mv_fault_times(), mv_call_count();
 				 * and ask which faults are major */
+	bool aslr; /* random addresses, as Linux has them by default; else always the same */
 };
 
 /*
  * Defaults: the host's memory, 64 KiB around, THP auto, second stage direct, no timeout, no
- * grants, fds 0-2.
+ * grants, fds 0-2, the same addresses in each run.
  */
 MV_API void mv_options_init(struct mv_options *opt);
 
@@ -104,11 +105,13 @@ MV_API int mv_open(const struct mv_options *opt, struct mv_vm **vm, struct mv_er
 MV_API void mv_close(struct mv_vm *vm);
 
 /*
- * Load a static ELF64 x86-64 executable (ET_EXEC or static-PIE) and lay out its stack
- * as Linux's fs/binfmt_elf.c does; touches no page of it. argv and envp end with
- * NULL; argv[0] included. Once per vm. Fails with -ENOENT (no such file), -EACCES
- * (may not be read or executed, a directory), -ENOEXEC (not an executable that can run
- * here: the text says why), -E2BIG (arguments above 1/4 of the 8 MiB stack, as execve(2)), -ENOMEM.
+ * Load an ELF64 x86-64 executable (ET_EXEC or PIE), with the interpreter that a dynamic one names
+ * (PT_INTERP), or a script's (#!), and lay out its stack as Linux's fs/binfmt_elf.c and
+ * binfmt_script.c do; touches no page of it. Interpreters are opened as the payload itself would:
+ * mv_options.grants must have them. argv and envp end with NULL; argv[0] included. Once per vm. Fails
+ * with -ENOENT (no such file, no such interpreter), -EACCES (may not be read or executed, a
+ * directory, an interpreter that isn't granted), -ENOEXEC (not an executable that can run here: the
+ * text says why), -ELIBBAD (... its interpreter), -ELOOP (too many scripts in a row), -E2BIG (arguments above 1/4 of the 8 MiB stack, as execve(2)), -ENOMEM.
  */
 MV_API int mv_load(struct mv_vm *vm, const char *path, const char *const *argv,
 		   const char *const *envp, struct mv_error *err);

@@ -96,7 +96,7 @@ Test(cli_exec, an_empty_file_exits_with_126)
 
 Test(cli_exec, a_text_exits_with_126)
 {
-	static const char text[] = "#!/bin/sh\necho hello\n";
+	static const char text[] = "echo hello\n";
 
 	REQUIRE_KVM();
 	assert_not_run(temp_file("script", text, sizeof(text) - 1, 0755), 126, "ELF");
@@ -160,10 +160,19 @@ Test(cli_exec, a_program_for_arm_is_named_as_one_for_another_machine)
 	assert_not_run(temp_file("arm", &image, sizeof(image), 0755), 126, "x86-64");
 }
 
-Test(cli_exec, a_dynamic_program_is_named_as_one)
+Test(cli_exec, a_dynamic_programs_interpreter_needs_a_grant_which_is_named)
 {
 	REQUIRE_KVM();
-	assert_not_run("/bin/true", 126, "dynamic");
+	assert_not_run("/bin/true", 126, "/lib64/ld-linux-x86-64.so.2 is not granted");
+}
+
+Test(cli_exec, a_scripts_interpreter_needs_a_grant_which_is_named)
+{
+	static const char text[] = "#!/bin/sh\necho hello\n";
+
+	REQUIRE_KVM();
+	assert_not_run(temp_file("script", text, sizeof(text) - 1, 0755), 126,
+		       "/bin/sh is not granted");
 }
 
 Test(cli_exec, an_object_file_exits_with_126)

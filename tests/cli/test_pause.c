@@ -223,10 +223,11 @@ Test(cli_pause, shows_the_same_with_both_second_stages)
 	struct outcome a, b;
 
 	REQUIRE_KVM();
-	mapvisor(&a, "run", "--pause-at=main", "--pause-at=3", "--diff", payload("walkme"));
-	assert_status(&a, 0);
-	mapvisor(&b, "run", "--pause-at=main", "--pause-at=3", "--diff", "--stage2=uffd",
+	mapvisor(&a, "run", "--no-aslr", "--pause-at=main", "--pause-at=3", "--diff",
 		 payload("walkme"));
+	assert_status(&a, 0);
+	mapvisor(&b, "run", "--no-aslr", "--pause-at=main", "--pause-at=3", "--diff",
+		 "--stage2=uffd", payload("walkme"));
 	if (b.status == 125 && strstr(b.err, "userfaultfd"))
 		cr_skip_test();
 	assert_status(&b, 0);

@@ -267,3 +267,18 @@ Test(cli_report, walk_is_shown_however_the_payload_ends)
 	assert_status(&o, 139);
 	assert_has(o.out, "pgd");
 }
+
+Test(cli_report, addresses_differ_from_run_to_run_unless_they_are_asked_not_to)
+{
+	struct outcome a, b;
+
+	REQUIRE_KVM();
+	mapvisor(&a, "maps", payload("hello-pie"));
+	mapvisor(&b, "maps", payload("hello-pie"));
+	assert_status(&a, 0);
+	cr_assert_str_neq(a.out, b.out);
+	mapvisor(&a, "maps", "--no-aslr", payload("hello-pie"));
+	mapvisor(&b, "maps", "--no-aslr", payload("hello-pie"));
+	assert_has(a.out, "\n555555554000-");
+	cr_assert_str_eq(a.out, b.out);
+}

@@ -48,8 +48,8 @@ Test(cli_stat, has_the_same_lines_as_run_with_stats)
 	struct outcome stat, run;
 
 	REQUIRE_KVM();
-	mapvisor(&stat, "stat", "--stats", payload("hello"));
-	mapvisor(&run, "run", "--stats", payload("hello"));
+	mapvisor(&stat, "stat", "--no-aslr", "--stats", payload("hello"));
+	mapvisor(&run, "run", "--no-aslr", "--stats", payload("hello"));
 	assert_status(&stat, 0);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		const char *in_stat = strstr(stat.err, names[i]),

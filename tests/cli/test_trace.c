@@ -203,7 +203,8 @@ static void assert_walk_eq(struct table *tables, const char *symbol)
 	json_t *walk, *step;
 	size_t i;
 
-	mapvisor(&o, "walk", "--json", "-o", temp_path("walk"), symbol, payload("walkme"));
+	mapvisor(&o, "walk", "--no-aslr", "--json", "-o", temp_path("walk"), symbol,
+		 payload("walkme"));
 	assert_status(&o, 0);
 	walk = json_load_file(temp_path("walk"), 0, NULL);
 	cr_assert_not_null(walk);
@@ -227,7 +228,7 @@ Test(cli_trace, replayed_gives_the_tables_that_walk_shows)
 	size_t i;
 
 	REQUIRE_KVM();
-	events = trace_json(&o, 0, payload("walkme"));
+	events = trace_json(&o, 0, "--no-aslr", payload("walkme"));
 	json_array_foreach(events, i, e)
 		replay(tables, e);
 	assert_walk_eq(tables, "marker");
@@ -244,8 +245,8 @@ static json_t *filtered(const char *option, const char *more)
 {
 	struct outcome o;
 
-	mapvisor(&o, "trace", "--format=json", "--fault-around=4K", "--thp=never", "-o",
-		 temp_path("trace"), option, more, payload("walkme"));
+	mapvisor(&o, "trace", "--no-aslr", "--format=json", "--fault-around=4K",
+		 "--thp=never", "-o", temp_path("trace"), option, more, payload("walkme"));
 	assert_status(&o, 0);
 	return read_trace(temp_path("trace"), false);
 }

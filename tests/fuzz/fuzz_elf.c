@@ -82,6 +82,8 @@ static void look_at_symbols(struct image *image)
 
 int fuzz_elf(const uint8_t *data, size_t size)
 {
+	const struct layout layout = layout_fixed();
+	const struct policy policy = { .cwd = NULL };
 	char path[64], byte;
 	struct fuzz_space s;
 	struct mv_error err = { 0 };
@@ -90,7 +92,9 @@ int fuzz_elf(const uint8_t *data, size_t size)
 
 	fuzz_space_init(&s, LIMIT, 16, MV_THP_ALWAYS);
 	fd = make_file(data, size, path, sizeof(path));
-	ret = image_load(&image, &s.mm, path, &err);
+	ret = image_open(&image, path, &err);
+	if (!ret)
+		ret = image_load(&image, &s.mm, &policy, &layout, &err);
 	must(!ret == !err.num && (!ret || (ret == -err.num && *err.text)), "%d, %d: %s",
 	     ret, err.num, err.text);
 	if (!ret) {

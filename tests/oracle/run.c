@@ -121,6 +121,7 @@ static void start(const struct oracle *o, const struct side *side, int in, int o
 	if (side->options[0]) {
 		argv[n++] = o->mapvisor;
 		argv[n++] = "run";
+		argv[n++] = "--no-aslr";
 		argv[n++] = "--rw";
 		argv[n++] = o->dir;
 		for (unsigned i = 0; side->options[i]; i++)

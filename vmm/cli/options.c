@@ -30,6 +30,7 @@ enum {
 	OPT_STATS,
 	OPT_JSON,
 	OPT_PERF_MAP,
+	OPT_NO_ASLR,
 };
 
 static const struct argp_option sandbox_table[] = {
@@ -75,6 +76,10 @@ static const struct argp_option sandbox_table[] = {
 	  .arg = "direct|uffd",
 	  .doc = "Who backs memory when it is first touched: the host's kernel (default), "
 		 "or we, through userfaultfd, and count it in --stats" },
+
+	{ .name = "no-aslr",
+	  .key = OPT_NO_ASLR,
+	  .doc = "Its addresses are the same in each run" },
 
 	{ .doc = "What is told:" },
 	{ .name = "stats",
@@ -255,6 +260,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_PERF_MAP:
 		opt->perf_map = true;
+		opt->mv.aslr = false; /* it is told before the program is loaded */
+		return 0;
+	case OPT_NO_ASLR:
+		opt->mv.aslr = false;
 		return 0;
 	case OPT_OUTPUT:
 		opt->output = arg;
@@ -305,6 +314,7 @@ static int options_init(struct options *opt, struct cli *cli,
 	*opt = (struct options){ .cli = cli, .line = line, .repeat = 1 };
 	mv_options_init(&opt->mv);
 	opt->mv.timing = line->stat;
+	opt->mv.aslr = true;
 	memcpy(opt->mv.fds, cli->fds, sizeof(cli->fds));
 	/* Each argument can be at most one of them, and a NULL ends the list. */
 	opt->grants = calloc(argc + 1, sizeof(*opt->grants));

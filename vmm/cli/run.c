@@ -20,8 +20,9 @@ int cmd_run(struct cli *cli, int argc, char **argv)
 		.args_doc = "[--] PROGRAM [ARGS...]",
 		.doc = "Run PROGRAM in a sandbox; the exit status is its own.\v"
 		       "PROGRAM is a path, relative or absolute: PATH isn't searched. It "
-		       "is a static x86-64 ELF executable. Options end at PROGRAM; what "
-		       "follows is passed to it.",
+		       "is an x86-64 ELF executable, or a script. A dynamic one needs what it "
+		       "is loaded with (--ro /usr --ro /lib --ro /lib64), a script its "
+		       "interpreter. Options end at PROGRAM; what follows is passed to it.",
 		.report = true,
 		.to_stderr = true,
 		.own = &pause_argp,

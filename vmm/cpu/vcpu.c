@@ -211,6 +211,19 @@ void vcpu_close(struct vcpu *vcpu)
 	free(vcpu->xsave);
 }
 
+void vcpu_bases(const struct vcpu *vcpu, gva_t *fs, gva_t *gs)
+{
+	*fs = vcpu->run->s.regs.sregs.fs.base;
+	*gs = vcpu->run->s.regs.sregs.gs.base;
+}
+
+void vcpu_set_bases(struct vcpu *vcpu, gva_t fs, gva_t gs)
+{
+	vcpu->run->s.regs.sregs.fs.base = fs;
+	vcpu->run->s.regs.sregs.gs.base = gs;
+	vcpu->run->kvm_dirty_regs |= KVM_SYNC_X86_SREGS;
+}
+
 void vcpu_answer(struct vcpu *vcpu, int64_t result)
 {
 	vcpu->regs->rax = (uint64_t)result;

@@ -94,6 +94,9 @@ int vcpu_allow(struct vcpu *vcpu, int kick);
 
 /* Where the payload begins; all other registers are 0. */
 void vcpu_start(struct vcpu *vcpu, gva_t rip, gva_t rsp);
+/* The bases of FS and GS, which stay whatever the event was; set them before going on. */
+void vcpu_bases(const struct vcpu *vcpu, gva_t *fs, gva_t *gs);
+void vcpu_set_bases(struct vcpu *vcpu, gva_t fs, gva_t gs);
 /* Give a call its result. */
 void vcpu_answer(struct vcpu *vcpu, int64_t result);
 

@@ -72,6 +72,20 @@ int64_t sys_kill(struct process *p, const uint64_t a[6]);
 int64_t sys_tkill(struct process *p, const uint64_t a[6]);
 int64_t sys_tgkill(struct process *p, const uint64_t a[6]);
 
+/* thread.c */
+int64_t sys_arch_prctl(struct process *p, const uint64_t a[6]);
+int64_t sys_set_tid_address(struct process *p, const uint64_t a[6]);
+int64_t sys_set_robust_list(struct process *p, const uint64_t a[6]);
+int64_t sys_get_robust_list(struct process *p, const uint64_t a[6]);
+
+/* limits.c */
+int64_t sys_getrlimit(struct process *p, const uint64_t a[6]);
+int64_t sys_setrlimit(struct process *p, const uint64_t a[6]);
+int64_t sys_prlimit64(struct process *p, const uint64_t a[6]);
+
+/* uname.c */
+int64_t sys_uname(struct process *p, const uint64_t a[6]);
+
 /* time.c */
 int64_t sys_clock_gettime(struct process *p, const uint64_t a[6]);
 

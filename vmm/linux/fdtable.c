@@ -155,7 +155,8 @@ int fdtable_init(struct fdtable *t, const int fds[3], struct mv_error *err)
 {
 	int ret = 0;
 
-	*t = (struct fdtable){ .files = calloc(FD_MAX, sizeof(struct file *)) };
+	*t = (struct fdtable){ .files = calloc(FD_MAX, sizeof(struct file *)),
+			       .limit = FD_MAX };
 	if (!t->files)
 		return mv_fail_errno(err, ENOMEM, "open files");
 	for (int i = 0; i < 3 && !ret; i++)
@@ -181,7 +182,7 @@ int fd_unused(struct fdtable *t)
 {
 	while (t->next < FD_MAX && t->files[t->next])
 		t->next++;
-	return t->next < FD_MAX ? (int)t->next : -EMFILE;
+	return t->next < t->limit ? (int)t->next : -EMFILE;
 }
 
 void fd_install(struct fdtable *t, int fd, struct file *file)

@@ -47,6 +47,7 @@ struct file {
 struct fdtable {
 	struct file **files; /* FD_MAX of them, by number; NULL: free */
 	unsigned next;	     /* all below are in use */
+	unsigned limit;	     /* RLIMIT_NOFILE, FD_MAX at most: new numbers are below */
 };
 
 /* An empty table but for 0, 1 and 2, which stand for fds; a closed one is left out. */

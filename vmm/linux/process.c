@@ -11,6 +11,7 @@ int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 
 	*p = (struct process){ .mm = mm, .wake_fd = -1 };
 	signals_init(&p->signals);
+	limits_init(&p->limits);
 	ret = policy_init(&p->policy, opt->grants, opt->ngrants, err);
 	if (ret)
 		return ret;

@@ -9,6 +9,7 @@
 #include <mapvisor/mapvisor.h>
 
 #include "vmm/linux/fdtable.h"
+#include "vmm/linux/limits.h"
 #include "vmm/linux/policy.h"
 #include "vmm/linux/signal.h"
 #include "vmm/mm/mm.h"
@@ -43,6 +44,15 @@ struct unknown_call {
 };
 
 /*
+ * The bases of FS and GS, where C libraries keep what is a thread's: the caller's, who sets them before
+ * a call, and takes them where the call changed them.
+ */
+struct thread_bases {
+	uint64_t fs, gs;
+	bool changed;
+};
+
+/*
  * kick_signal is the caller's to set, before the first call: a signal that this thread
  * blocks, and that ends a call which waits. 0: there is none.
  */
@@ -51,12 +61,15 @@ struct process {
 	struct fdtable files; /* its open files */
 	struct policy policy; /* the files that it may open */
 	struct signals signals;
-	gva_t rsp;	 /* of the call under way; the caller's to set, too */
-	int kick_signal; /* see above */
-	int wake_fd;	 /* a signalfd for it, made when a call first waits; else -1 */
-	bool ended;	 /* by exit or exit_group */
-	int status;	 /* if ended: 0-255 */
-	uint64_t calls;	 /* made, unknown ones included */
+	struct limits limits;	   /* of resources */
+	struct thread_bases bases; /* see there */
+	gva_t robust_list;	   /* of futexes; set_robust_list */
+	gva_t rsp;		   /* of the call under way; the caller's to set, too */
+	int kick_signal;	   /* see above */
+	int wake_fd;	/* a signalfd for it, made when a call first waits; else -1 */
+	bool ended;	/* by exit or exit_group */
+	int status;	/* if ended: 0-255 */
+	uint64_t calls; /* made, unknown ones included */
 	uint64_t calls_unknown; /* of them, answered -ENOSYS: nothing serves them */
 	struct call_count counts[CALL_ROWS + 2];       /* by call_row() */
 	unsigned nr_unknown;			       /* rows in use of the next */

@@ -10,6 +10,7 @@ typedef int64_t (*call_fn)(struct process *p, const uint64_t a[6]);
 
 /* By number; NULL: not served. */
 static const call_fn table[] = {
+	[__NR_arch_prctl] = sys_arch_prctl,
 	[__NR_brk] = sys_brk,
 	[__NR_clock_gettime] = sys_clock_gettime,
 	[__NR_close] = sys_close,
@@ -17,9 +18,11 @@ static const call_fn table[] = {
 	[__NR_exit_group] = sys_exit,
 	[__NR_fstat] = sys_fstat,
 	[__NR_ftruncate] = sys_ftruncate,
+	[__NR_get_robust_list] = sys_get_robust_list,
 	[__NR_getpid] = sys_getpid,
 	[__NR_getppid] = sys_getppid,
 	[__NR_getrandom] = sys_getrandom,
+	[__NR_getrlimit] = sys_getrlimit,
 	[__NR_gettid] = sys_getpid,
 	[__NR_kill] = sys_kill,
 	[__NR_lseek] = sys_lseek,
@@ -39,6 +42,7 @@ static const call_fn table[] = {
 	[__NR_open] = sys_open,
 	[__NR_openat] = sys_openat,
 	[__NR_pread64] = sys_pread64,
+	[__NR_prlimit64] = sys_prlimit64,
 	[__NR_pwrite64] = sys_pwrite64,
 	[__NR_read] = sys_read,
 	[__NR_readv] = sys_readv,
@@ -46,9 +50,13 @@ static const call_fn table[] = {
 	[__NR_rt_sigpending] = sys_rt_sigpending,
 	[__NR_rt_sigprocmask] = sys_rt_sigprocmask,
 	[__NR_rt_sigreturn] = sys_rt_sigreturn,
+	[__NR_set_robust_list] = sys_set_robust_list,
+	[__NR_set_tid_address] = sys_set_tid_address,
+	[__NR_setrlimit] = sys_setrlimit,
 	[__NR_sigaltstack] = sys_sigaltstack,
 	[__NR_tgkill] = sys_tgkill,
 	[__NR_tkill] = sys_tkill,
+	[__NR_uname] = sys_uname,
 	[__NR_write] = sys_write,
 	[__NR_writev] = sys_writev,
 };

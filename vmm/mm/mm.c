@@ -22,6 +22,7 @@ int mm_init(struct mm *mm, struct phys *phys, unsigned fault_around, enum mv_thp
 			   .max_map_count = MAX_MAP_COUNT,
 			   .mmap_base = MMAP_BASE,
 			   .memlock_limit = MEMLOCK_LIMIT >> PAGE_SHIFT,
+			   .stack_limit = STACK_LIMIT,
 			   .fault_around = fault_around,
 			   .thp = thp,
 			   .nr_vcpus = 1 };

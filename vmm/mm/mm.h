@@ -82,6 +82,7 @@ struct mm {
 	uint64_t locked_vm;	/* ... of those with VM_LOCKED, and locked_ghosts */
 	uint64_t locked_ghosts; /* pages that MREMAP_DONTUNMAP left behind: Linux counts on */
 	uint64_t memlock_limit; /* RLIMIT_MEMLOCK, in pages */
+	uint64_t stack_limit;	/* RLIMIT_STACK, in bytes */
 	unsigned def_flags;	/* mlockall(MCL_FUTURE): what new VMAs get */
 	bool oom;    /* a call met the memory limit: the payload is to be ended for it */
 	bool pinned; /* the call under way knows host addresses of pages: mm_iovec() */

@@ -555,7 +555,7 @@ int mm_expand_stack(struct mm *mm, struct vma *vma, gva_t gva)
 	mm_prepare_anon_id(mm, vma);
 	/* moved up by mremap its offset may be too low; then acct_stack_growth() */
 	if ((vma->vm_start - gva) >> PAGE_SHIFT > vma->vm_pgoff ||
-	    vma->vm_end - gva > STACK_LIMIT ||
+	    vma->vm_end - gva > mm->stack_limit ||
 	    !mm_mlock_future_ok(mm, vma->vm_flags, vma->vm_start - gva))
 		return -ENOMEM;
 	vma_resize(mm, vma, gva, vma->vm_end);

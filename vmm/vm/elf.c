@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * elf.c: load an executable, as Linux's fs/binfmt_elf.c does: each PT_LOAD becomes a private
- * mapping of the file, and anonymous memory behind it for its .bss. Every field of the file is
- * an enemy's.
+ * mapping of the file, and anonymous memory behind it for its .bss. A dynamic program names an
+ * interpreter (PT_INTERP: ld.so), which is loaded beside it, and starts first. Every field of
+ * both files is an enemy's.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -26,12 +28,14 @@ struct load {
 	struct object *obj; /* the file, to be mapped */
 	GElf_Ehdr ehdr;
 	GElf_Phdr phdr[PHDRS_MAX];
+	gva_t dyn_base; /* of an ET_DYN; 0: where there is room */
+	int bad; /* what a file that can't be loaded is: ENOEXEC, of an interpreter ELIBBAD */
 	struct mv_error *err;
 };
 
 static int refuse(const struct load *l, const char *why)
 {
-	return mv_fail(l->err, ENOEXEC, "%s: %s", l->image->path, why);
+	return mv_fail(l->err, l->bad, "%s: %s", l->image->path, why);
 }
 
 static const char *machine_name(unsigned machine)
@@ -60,7 +64,7 @@ static int check_ehdr(const struct load *l)
 	const char *path = l->image->path;
 
 	if (l->ehdr.e_machine != EM_X86_64)
-		return mv_fail(l->err, ENOEXEC,
+		return mv_fail(l->err, l->bad,
 			       "%s: %s program (e_machine %u); x86-64 is needed", path,
 			       machine_name(l->ehdr.e_machine), l->ehdr.e_machine);
 	if (id[EI_CLASS] != ELFCLASS64)
@@ -70,12 +74,12 @@ static int check_ehdr(const struct load *l)
 	if (id[EI_VERSION] != EV_CURRENT || l->ehdr.e_version != EV_CURRENT)
 		return refuse(l, "an ELF file of unknown version");
 	if (l->ehdr.e_type != ET_EXEC && l->ehdr.e_type != ET_DYN)
-		return mv_fail(l->err, ENOEXEC, "%s: ELF type %u is no executable%s", path,
+		return mv_fail(l->err, l->bad, "%s: ELF type %u is no executable%s", path,
 			       l->ehdr.e_type,
 			       l->ehdr.e_type == ET_REL ? " (an object file: link it first)"
 							: "");
 	if (l->ehdr.e_phentsize != sizeof(Elf64_Phdr))
-		return mv_fail(l->err, ENOEXEC,
+		return mv_fail(l->err, l->bad,
 			       "%s: program headers of %u bytes; %zu expected", path,
 			       l->ehdr.e_phentsize, sizeof(Elf64_Phdr));
 	return 0;
@@ -90,7 +94,7 @@ static int read_phdrs(struct load *l)
 			l,
 			"its program headers can't be read: the file is truncated or damaged");
 	if (!n || n > PHDRS_MAX)
-		return mv_fail(l->err, ENOEXEC,
+		return mv_fail(l->err, l->bad,
 			       "%s: %zu program headers; 1 to %zu can be run",
 			       l->image->path, n, PHDRS_MAX);
 	for (size_t i = 0; i < n; i++)
@@ -116,7 +120,7 @@ static int check_segment(const struct load *l, unsigned i, gva_t *low)
 	else if (__builtin_add_overflow(p->p_vaddr, p->p_memsz, &sum) ||
 		 sum > MV_TASK_SIZE ||
 		 page_align(sum) >
-			 MV_TASK_SIZE - (l->ehdr.e_type == ET_DYN ? MV_DYN_BASE : 0))
+			 MV_TASK_SIZE - (l->ehdr.e_type == ET_DYN ? l->dyn_base : 0))
 		why = "ends outside the address space";
 	else if (l->ehdr.e_type == ET_EXEC && p->p_vaddr < MMAP_MIN_ADDR)
 		why = "lies below the lowest address that may be mapped (0x10000)";
@@ -125,8 +129,7 @@ static int check_segment(const struct load *l, unsigned i, gva_t *low)
 	else if (p->p_vaddr < *low)
 		why = "overlaps the one before it, or is not in ascending order";
 	if (why)
-		return mv_fail(l->err, ENOEXEC, "%s: segment %u %s", l->image->path, i,
-			       why);
+		return mv_fail(l->err, l->bad, "%s: segment %u %s", l->image->path, i, why);
 	*low = p->p_vaddr + p->p_memsz;
 	return 0;
 }
@@ -147,12 +150,6 @@ static int check_segments(const struct load *l, uint64_t *align)
 	for (unsigned i = 0; i < l->image->phnum; i++) {
 		const GElf_Phdr *p = &l->phdr[i];
 
-		if (p->p_type == PT_INTERP)
-			return refuse(
-				l,
-				"a dynamic program, which needs an interpreter (ld.so): only "
-				"static ones can be run yet; link it with -static or "
-				"-static-pie");
 		if (p->p_type != PT_LOAD || !p->p_memsz)
 			continue;
 		err = check_segment(l, i, &low);
@@ -167,7 +164,7 @@ static int check_segments(const struct load *l, uint64_t *align)
 	if (!any)
 		return refuse(l, "no segment to load (no PT_LOAD)");
 	if (!entry)
-		return mv_fail(l->err, ENOEXEC,
+		return mv_fail(l->err, l->bad,
 			       "%s: its entry, %#lx, lies in no executable segment",
 			       l->image->path, l->ehdr.e_entry);
 	return 0;
@@ -232,56 +229,130 @@ static int map_segments(struct load *l)
 	return 0;
 }
 
-/* A program that may be read and executed: open it, without waiting for a FIFO's writer. */
-static int open_program(struct load *l)
+/* Why the file that was opened can't be executed; NULL: it can. */
+static const char *why_not(const struct image *image)
 {
-	struct image *image = l->image;
 	struct stat st;
 
-	image->fd = open(image->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (image->fd < 0 || fstat(image->fd, &st))
-		return mv_fail_errno(l->err, errno, image->path);
+	if (fstat(image->fd, &st))
+		return strerrordesc_np(errno);
 	if (S_ISDIR(st.st_mode))
-		return mv_fail(l->err, EACCES, "%s: is a directory", image->path);
+		return "is a directory";
 	if (!S_ISREG(st.st_mode))
-		return mv_fail(l->err, EACCES, "%s: not a regular file", image->path);
-	if (faccessat(AT_FDCWD, image->path, X_OK, AT_EACCESS))
-		return mv_fail(l->err, EACCES,
-			       "%s: Permission denied: it is not executable (chmod +x)",
-			       image->path);
-	if (!st.st_size)
-		return refuse(l, "an empty file, no ELF executable");
-	return 0;
+		return "not a regular file";
+	if (faccessat(image->fd, "", X_OK, AT_EACCESS | AT_EMPTY_PATH))
+		return "Permission denied: it is not executable (chmod +x)";
+	return NULL;
+}
+
+/* Without waiting for a FIFO's writer. */
+int image_open(struct image *image, const char *path, struct mv_error *err)
+{
+	const char *why;
+
+	*image = (struct image){ .fd = -1, .path = strdup(path) };
+	if (!image->path)
+		return mv_fail_errno(err, ENOMEM, path);
+	image->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (image->fd < 0)
+		return mv_fail_errno(err, errno, path);
+	why = why_not(image);
+	return why ? mv_fail(err, EACCES, "%s: %s", path, why) : 0;
+}
+
+int image_open_granted(struct image *image, const struct policy *policy, const char *path,
+		       const char *of, struct mv_error *err)
+{
+	struct opened opened;
+	const char *why;
+	int ret;
+
+	*image = (struct image){ .fd = -1, .path = strdup(path) };
+	if (!image->path)
+		return mv_fail_errno(err, ENOMEM, path);
+	if (!*path) /* which is the current directory to open_exec() */
+		return mv_fail(err, EACCES, "%s: its interpreter's name is empty", of);
+	ret = policy_open(policy, NULL, path, O_RDONLY, 0, &opened);
+	if (ret == -EACCES)
+		return mv_fail(err, EACCES,
+			       "%s: its interpreter %s is not granted: give --ro for where "
+			       "it lies and for what it reads, as --ro /usr --ro /lib "
+			       "--ro /lib64",
+			       of, path);
+	if (ret)
+		return mv_fail(err, -ret, "%s: its interpreter %s: %s", of, path,
+			       strerrordesc_np(-ret));
+	free(opened.path);
+	image->fd = opened.fd;
+	why = why_not(image);
+	return why ? mv_fail(err, EACCES, "%s: its interpreter %s: %s", of, path, why) : 0;
 }
 
 static int read_elf(struct load *l)
 {
 	struct image *image = l->image;
-	char magic[2] = "";
+	struct stat st;
 
+	if (!fstat(image->fd, &st) && !st.st_size)
+		return refuse(l, "an empty file, no ELF executable");
 	elf_version(EV_CURRENT);
 	image->elf = elf_begin(image->fd, ELF_C_READ, NULL);
-	if (!image->elf || elf_kind(image->elf) != ELF_K_ELF) {
-		if (pread(image->fd, magic, 2, 0) == 2 && !memcmp(magic, "#!", 2))
-			return refuse(
-				l,
-				"a script, no ELF executable: run its interpreter, a static program, instead");
+	if (!image->elf || elf_kind(image->elf) != ELF_K_ELF)
 		return refuse(l, "not an ELF file");
-	}
 	if (!gelf_getehdr(image->elf, &l->ehdr))
 		return refuse(l, "its ELF header can't be read: the file is truncated");
 	return 0;
 }
 
+/* Where there is room for all segments of an ET_DYN: total_mapping_size(), and elf_map() with it. */
+static int find_room(const struct load *l, gva_t *bias)
+{
+	gva_t low = 0, high = 0;
+	bool any = false;
+	long at;
+
+	for (unsigned i = 0; i < l->image->phnum; i++) {
+		const GElf_Phdr *p = &l->phdr[i];
+
+		if (p->p_type != PT_LOAD || !p->p_memsz)
+			continue;
+		if (!any)
+			low = p->p_vaddr & PAGE_MASK;
+		any = true;
+		high = page_align(p->p_vaddr + p->p_memsz);
+	}
+	at = mm_mmap(l->mm, 0, high - low, PROT_READ, MAP_PRIVATE, l->obj, true, false, 0);
+	if (at >= 0)
+		at = mm_munmap(l->mm, (gva_t)at, high - low) ? -ENOMEM : at;
+	if (at < 0)
+		return mv_fail(l->err, (int)-at, "%s: room for it: %s", l->image->path,
+			       strerrordesc_np((int)-at));
+	*bias = (gva_t)at - low;
+	return 0;
+}
+
+static int place(struct load *l, uint64_t align)
+{
+	struct image *image = l->image;
+	int err = 0;
+
+	image->bias = 0;
+	if (l->ehdr.e_type == ET_DYN && l->dyn_base)
+		image->bias = l->dyn_base & ~(align - 1);
+	else if (l->ehdr.e_type == ET_DYN)
+		err = find_room(l, &image->bias);
+	image->entry = image->start = l->ehdr.e_entry + image->bias;
+	return err;
+}
+
+/* A file that was opened: its headers, its segments. */
 static int load(struct load *l)
 {
 	struct image *image = l->image;
 	uint64_t align;
 	int err, fd;
 
-	err = open_program(l);
-	if (!err)
-		err = read_elf(l);
+	err = read_elf(l);
 	if (!err)
 		err = check_ehdr(l);
 	if (!err)
@@ -295,29 +366,77 @@ static int load(struct load *l)
 	if (err)
 		return mv_fail_errno(l->err, -err, image->path);
 	err = check_segments(l, &align);
-	if (!err) {
-		image->bias = l->ehdr.e_type == ET_DYN ? MV_DYN_BASE & ~(align - 1) : 0;
-		image->entry = l->ehdr.e_entry + image->bias;
+	if (!err)
+		err = place(l, align);
+	if (!err)
 		err = map_segments(l);
-	}
 	object_put(l->obj);
 	return err;
 }
 
-int image_load(struct image *image, struct mm *mm, const char *path, struct mv_error *err)
+/* The path in the first PT_INTERP, as load_elf_binary() takes it; "" where there is none. */
+static int interpreter_path(const struct load *l, char path[PATH_MAX])
+{
+	const GElf_Phdr *p = NULL;
+
+	*path = '\0';
+	for (unsigned i = 0; i < l->image->phnum && !p; i++)
+		if (l->phdr[i].p_type == PT_INTERP)
+			p = &l->phdr[i];
+	if (!p)
+		return 0;
+	if (p->p_filesz > PATH_MAX || p->p_filesz < 2)
+		return refuse(
+			l, "its interpreter's name (PT_INTERP) is too short or too long");
+	if (pread(l->image->fd, path, p->p_filesz, (off_t)p->p_offset) !=
+	    (ssize_t)p->p_filesz)
+		return refuse(
+			l,
+			"its interpreter's name (PT_INTERP) lies outside the file: it is truncated");
+	if (path[p->p_filesz - 1])
+		return refuse(l, "its interpreter's name (PT_INTERP) has no end");
+	return 0;
+}
+
+/* load_elf_interp(): it goes where mmap would put it, and gets control first. */
+static int load_interpreter(struct load *l, const struct policy *policy)
+{
+	struct image interp = { .fd = -1 }, *program = l->image;
+	char path[PATH_MAX];
+	int err = interpreter_path(l, path);
+
+	if (err || !*path)
+		return err;
+	err = image_open_granted(&interp, policy, path, program->path, l->err);
+	if (!err) {
+		l->image = &interp;
+		l->bad = ELIBBAD;
+		l->dyn_base = 0;
+		err = load(l);
+		l->image = program;
+	}
+	program->start = interp.entry;
+	program->base = interp.bias;
+	image_close(&interp);
+	return err;
+}
+
+int image_load(struct image *image, struct mm *mm, const struct policy *policy,
+	       const struct layout *layout, struct mv_error *err)
 {
 	struct load *l = calloc(1, sizeof(*l));
 	int ret;
 
-	*image = (struct image){ .fd = -1, .path = strdup(path) };
-	if (!l || !image->path) {
-		free(l);
-		return mv_fail_errno(err, ENOMEM, path);
-	}
+	if (!l)
+		return mv_fail_errno(err, ENOMEM, image->path);
 	l->image = image;
 	l->mm = mm;
 	l->err = err;
+	l->bad = ENOEXEC;
+	l->dyn_base = layout->dyn_base;
 	ret = load(l);
+	if (!ret)
+		ret = load_interpreter(l, policy);
 	free(l);
 	return ret;
 }

@@ -7,7 +7,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "vmm/linux/policy.h"
 #include "vmm/mm/mm.h"
+#include "vmm/vm/layout.h"
 
 /* A function or variable of the file. */
 struct image_symbol {
@@ -23,11 +25,13 @@ struct image_place {
 };
 
 struct image {
-	char *path; /* as it was given */
+	char *path; /* as it was given; of a script, its interpreter's */
 	int fd;
 	Elf *elf;
 	gva_t bias;  /* what is added to the file's addresses; 0 for ET_EXEC */
-	gva_t entry; /* where it starts */
+	gva_t entry; /* its own: AT_ENTRY */
+	gva_t start; /* where it starts: its interpreter's entry, or its own */
+	gva_t base;  /* AT_BASE: where its interpreter lies; 0: it has none */
 	gva_t phdr;  /* AT_PHDR: where its program headers lie; 0: in no segment */
 	unsigned phnum;
 	gva_t end; /* behind its last segment, page-aligned: the heap's start */
@@ -41,10 +45,18 @@ struct image {
 };
 
 /*
- * Open an ELF file and map its segments, without touching a page of them. -ENOENT, -EACCES,
- * -ENOEXEC, -ENOMEM, with words. image_close() is the caller's in any case.
+ * Open a program: by the host's path, or as the payload itself might, through its grants, where `of`
+ * names what asks for it. -ENOENT, -EACCES, -ENOMEM, with words. image_close() is the caller's in any case.
  */
-int image_load(struct image *image, struct mm *mm, const char *path, struct mv_error *err);
+int image_open(struct image *image, const char *path, struct mv_error *err);
+int image_open_granted(struct image *image, const struct policy *policy, const char *path,
+		       const char *of, struct mv_error *err);
+/*
+ * Map the segments of an ELF file that was opened, and of its interpreter, which the policy must grant,
+ * without touching a page of them. As before, and -ENOEXEC; -ELIBBAD for an interpreter that is none.
+ */
+int image_load(struct image *image, struct mm *mm, const struct policy *policy,
+	       const struct layout *layout, struct mv_error *err);
 void image_close(struct image *image);
 
 /* Make places for symbols, which are there, by gva. */

@@ -118,9 +118,14 @@ static enum step serve_call(struct mv_vm *vm, struct mv_exit *end, struct mv_err
 	vm->open = OPEN_CALL;
 	vm->open_nr = (int)nr; /* as linux_call() takes it */
 	vm->process.rsp = vm->vcpu.rsp;
+	vcpu_bases(&vm->vcpu, &vm->process.bases.fs, &vm->process.bases.gs);
 	how = linux_call(&vm->process, nr, args, &result);
 	if (unlikely(vm->mm.events) && how != CALL_INTERRUPTED)
 		vm_event_call(vm, nr, args, result, how == CALL_DONE);
+	if (unlikely(vm->process.bases.changed)) {
+		vm->process.bases.changed = false;
+		vcpu_set_bases(&vm->vcpu, vm->process.bases.fs, vm->process.bases.gs);
+	}
 	switch (how) {
 	case CALL_DONE:
 		vcpu_answer(&vm->vcpu, result);

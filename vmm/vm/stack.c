@@ -21,29 +21,32 @@
 
 #include "vmm/observe/error.h"
 
-#define STACK_TOP MV_TASK_SIZE
 /* setup_arg_pages(): what is mapped beyond the arguments at first. */
 #define STACK_EXPAND (128ull << 10)
 /* prepare_arg_pages(): a quarter of the limit for strings and pointers. */
 #define ARGS_MAX (STACK_LIMIT / 4)
 #define AUX_MAX 24
+/* The most that layout->stack_skip may be. */
+#define SKIP_MAX 8192
 
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
 #endif
 
-/* A stack in the making: buf's end is STACK_TOP. */
+/* A stack in the making: buf's end is top. */
 struct build {
 	char *buf;
 	uint64_t size;
-	gva_t at; /* where the last thing went */
+	gva_t top;     /* the stack's end */
+	uint64_t skip; /* layout->stack_skip */
+	gva_t at;      /* where the last thing went */
 	Elf64_auxv_t aux[AUX_MAX];
 	unsigned nr_aux;
 };
 
 static void *hva_of(const struct build *b, gva_t gva)
 {
-	return b->buf + (b->size - (STACK_TOP - gva));
+	return b->buf + (b->size - (b->top - gva));
 }
 
 static gva_t push(struct build *b, const void *data, uint64_t len)
@@ -74,7 +77,7 @@ static void fill_aux(struct build *b, const struct image *image, gva_t random,
 	aux(b, AT_PHDR, image->phdr);
 	aux(b, AT_PHENT, sizeof(Elf64_Phdr));
 	aux(b, AT_PHNUM, image->phnum);
-	aux(b, AT_BASE, 0);
+	aux(b, AT_BASE, image->base);
 	aux(b, AT_FLAGS, 0);
 	aux(b, AT_ENTRY, image->entry);
 	aux(b, AT_UID, getuid());
@@ -116,8 +119,8 @@ static void push_strings(struct build *b, const char *const *v, size_t n,
 		pointers[n] = push(b, v[n], strlen(v[n]) + 1);
 }
 
-static int build(struct build *b, const struct image *image, const char *const *argv,
-		 const char *const *envp, uint64_t *pointers)
+static int build(struct build *b, const struct image *image, const char *name,
+		 const char *const *argv, const char *const *envp, uint64_t *pointers)
 {
 	size_t argc = count(argv), envc = count(envp), words = 1 + argc + 1 + envc + 1;
 	gva_t execfn, platform, random;
@@ -125,16 +128,17 @@ static int build(struct build *b, const struct image *image, const char *const *
 	uint64_t zero = 0;
 
 	push(b, &zero, sizeof(zero));
-	execfn = push(b, image->path, strlen(image->path) + 1);
+	execfn = push(b, name, strlen(name) + 1);
 	push_strings(b, envp, envc, pointers + 1 + argc + 1);
 	push_strings(b, argv, argc, pointers + 1);
 	pointers[0] = argc;
+	b->at = (b->at - b->skip) & ~15ull; /* arch_align_stack() */
 	platform = push(b, "x86_64", sizeof("x86_64"));
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return -EIO;
 	random = push(b, seed, sizeof(seed));
 	fill_aux(b, image, random, platform, execfn);
-	/* rsp is a multiple of 16; arch_align_stack() */
+	/* rsp is a multiple of 16: STACK_ROUND() */
 	b->at = (b->at - words * 8 - b->nr_aux * sizeof(b->aux[0])) & ~15ull;
 	b->at += words * 8 + b->nr_aux * sizeof(b->aux[0]);
 	push(b, b->aux, b->nr_aux * sizeof(b->aux[0]));
@@ -142,33 +146,35 @@ static int build(struct build *b, const struct image *image, const char *const *
 	return 0;
 }
 
-int stack_build(struct mm *mm, const struct image *image, const char *const *argv,
-		const char *const *envp, gva_t *rsp, struct mv_error *err)
+int stack_build(struct mm *mm, const struct image *image, const struct layout *layout,
+		const char *name, const char *const *argv, const char *const *envp,
+		gva_t *rsp, struct mv_error *err)
 {
 	uint64_t words = 3 + count(argv) + count(envp), size;
-	struct build b = { .at = STACK_TOP };
+	struct build b = { .top = layout->stack_top,
+			   .skip = layout->stack_skip,
+			   .at = layout->stack_top };
 	uint64_t *pointers = calloc(words, sizeof(*pointers));
 	int ret;
 
-	size = strings_size(argv) + strings_size(envp) + strlen(image->path) + words * 8;
+	size = strings_size(argv) + strings_size(envp) + strlen(name) + words * 8;
 	if (size > ARGS_MAX) {
 		free(pointers);
 		return mv_fail(err, E2BIG,
 			       "%s: arguments and environment take %lu bytes; %llu are "
 			       "allowed",
-			       image->path, size, ARGS_MAX);
+			       name, size, ARGS_MAX);
 	}
-	b.size = page_align(size + sizeof(b.aux) + 128);
+	b.size = page_align(size + sizeof(b.aux) + 128 + SKIP_MAX);
 	b.buf = calloc(1, b.size);
-	ret = b.buf && pointers ? build(&b, image, argv, envp, pointers) : -ENOMEM;
+	ret = b.buf && pointers ? build(&b, image, name, argv, envp, pointers) : -ENOMEM;
 	if (!ret)
-		ret = mm_map_stack(mm, STACK_TOP, b.size + STACK_EXPAND);
-	if (!ret && mm_copy_to(mm, b.at, hva_of(&b, b.at), STACK_TOP - b.at))
+		ret = mm_map_stack(mm, b.top, b.size + STACK_EXPAND);
+	if (!ret && mm_copy_to(mm, b.at, hva_of(&b, b.at), b.top - b.at))
 		ret = -ENOMEM;
 	*rsp = b.at;
 	free(b.buf);
 	free(pointers);
-	return ret ? mv_fail(err, -ret, "%s: its stack: %s", image->path,
-			     strerrordesc_np(-ret))
+	return ret ? mv_fail(err, -ret, "%s: its stack: %s", name, strerrordesc_np(-ret))
 		   : 0;
 }

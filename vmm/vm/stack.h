@@ -6,10 +6,11 @@
 #include "vmm/vm/image.h"
 
 /*
- * Map the stack and fill it for the image, as Linux's create_elf_tables(). *rsp: where argc is.
- * -E2BIG, -ENOMEM, with words.
+ * Map the stack and fill it for the image, as Linux's create_elf_tables(). name: what was to be executed
+ * (AT_EXECFN), perhaps a script. *rsp: where argc is. -E2BIG, -ENOMEM, with words.
  */
-int stack_build(struct mm *mm, const struct image *image, const char *const *argv,
-		const char *const *envp, gva_t *rsp, struct mv_error *err);
+int stack_build(struct mm *mm, const struct image *image, const struct layout *layout,
+		const char *name, const char *const *argv, const char *const *envp,
+		gva_t *rsp, struct mv_error *err);
 
 #endif

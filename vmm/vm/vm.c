@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vmm/vm/script.h"
 #include "vmm/vm/stack.h"
 
 void mv_options_init(struct mv_options *opt)
@@ -131,6 +132,8 @@ void mv_close(struct mv_vm *vm)
 int mv_load(struct mv_vm *vm, const char *path, const char *const *argv,
 	    const char *const *envp, struct mv_error *err)
 {
+	struct layout layout = layout_fixed();
+	struct script script;
 	gva_t rsp;
 	int ret;
 
@@ -139,15 +142,22 @@ int mv_load(struct mv_vm *vm, const char *path, const char *const *argv,
 			       path);
 	if (!argv[0])
 		return mv_fail(err, EINVAL, "%s: argv[0] is missing", path);
-	ret = image_load(&vm->image, &vm->mm, path, err);
+	if (vm->opt.aslr && layout_random(&layout))
+		return mv_fail(err, EIO, "%s: no random numbers for its addresses", path);
+	vm->mm.mmap_base = layout.mmap_base;
+	ret = script_resolve(&script, &vm->image, &vm->process.policy, path, argv, err);
 	if (!ret)
-		ret = stack_build(&vm->mm, &vm->image, argv, envp, &rsp, err);
+		ret = image_load(&vm->image, &vm->mm, &vm->process.policy, &layout, err);
+	if (!ret)
+		ret = stack_build(&vm->mm, &vm->image, &layout, path, script.argv, envp,
+				  &rsp, err);
+	script_free(&script);
 	if (vm->mm.events)
 		vm_events_hand_on(vm);
 	if (ret)
 		return ret;
-	vm->mm.start_brk = vm->mm.brk = vm->image.end;
-	vcpu_start(&vm->vcpu, vm->image.entry, rsp);
+	vm->mm.start_brk = vm->mm.brk = vm->image.end + layout.brk_skip;
+	vcpu_start(&vm->vcpu, vm->image.start, rsp);
 	vm->state = VM_LOADED;
 	return 0;
 }
