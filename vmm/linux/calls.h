@@ -47,9 +47,29 @@ int64_t sys_munlockall(struct process *p, const uint64_t a[6]);
 int64_t sys_open(struct process *p, const uint64_t a[6]);
 int64_t sys_openat(struct process *p, const uint64_t a[6]);
 int64_t sys_close(struct process *p, const uint64_t a[6]);
-int64_t sys_fstat(struct process *p, const uint64_t a[6]);
 int64_t sys_ftruncate(struct process *p, const uint64_t a[6]);
 int64_t sys_lseek(struct process *p, const uint64_t a[6]);
+
+/* stat.c */
+int64_t sys_stat(struct process *p, const uint64_t a[6]);
+int64_t sys_lstat(struct process *p, const uint64_t a[6]);
+int64_t sys_newfstatat(struct process *p, const uint64_t a[6]);
+int64_t sys_fstat(struct process *p, const uint64_t a[6]);
+int64_t sys_statx(struct process *p, const uint64_t a[6]);
+int64_t sys_access(struct process *p, const uint64_t a[6]);
+int64_t sys_faccessat(struct process *p, const uint64_t a[6]);
+int64_t sys_faccessat2(struct process *p, const uint64_t a[6]);
+int64_t sys_readlink(struct process *p, const uint64_t a[6]);
+int64_t sys_readlinkat(struct process *p, const uint64_t a[6]);
+int64_t sys_statfs(struct process *p, const uint64_t a[6]);
+int64_t sys_fstatfs(struct process *p, const uint64_t a[6]);
+
+/* dir.c */
+int64_t sys_getdents64(struct process *p, const uint64_t a[6]);
+int64_t sys_getcwd(struct process *p, const uint64_t a[6]);
+int64_t sys_chdir(struct process *p, const uint64_t a[6]);
+int64_t sys_fchdir(struct process *p, const uint64_t a[6]);
+int64_t sys_umask(struct process *p, const uint64_t a[6]);
 
 /* special.c */
 int64_t sys_memfd_create(struct process *p, const uint64_t a[6]);

@@ -71,22 +71,28 @@ struct signature {
 
 /* By number: the calls that are served, and those that C libraries make besides. */
 static const struct signature table[] = {
-	[__NR_access] = P(PTR, INT),
+	[__NR_access] = P(PATH, INT),
 	[__NR_arch_prctl] = P(HEX, HEX),
 	[__NR_brk] = A(PTR),
+	[__NR_chdir] = P(PATH),
 	[__NR_clock_gettime] = P(CLOCK, PTR),
 	[__NR_close] = P(INT),
 	[__NR_dup] = P(INT),
 	[__NR_dup2] = P(INT, INT),
 	[__NR_exit] = P(INT),
 	[__NR_exit_group] = P(INT),
+	[__NR_faccessat] = P(DIRFD, PATH, INT),
+	[__NR_faccessat2] = P(DIRFD, PATH, INT, HEX),
+	[__NR_fchdir] = P(INT),
 	[__NR_fcntl] = P(INT, FCNTL, HEX),
 	[__NR_fork] = P(NONE),
 	[__NR_fstat] = P(INT, PTR),
+	[__NR_fstatfs] = P(INT, PTR),
 	[__NR_fsync] = P(INT),
 	[__NR_ftruncate] = P(INT, LONG),
 	[__NR_futex] = P(PTR, HEX, UINT, PTR, PTR, UINT),
 	[__NR_getcwd] = P(PTR, SIZE),
+	[__NR_getdents64] = P(INT, PTR, UINT),
 	[__NR_getegid] = P(NONE),
 	[__NR_geteuid] = P(NONE),
 	[__NR_getgid] = P(NONE),
@@ -98,6 +104,7 @@ static const struct signature table[] = {
 	[__NR_ioctl] = P(INT, HEX, HEX),
 	[__NR_kill] = P(INT, SIG),
 	[__NR_lseek] = P(INT, LONG, WHENCE),
+	[__NR_lstat] = P(PATH, PTR),
 	[__NR_madvise] = P(PTR, SIZE, ADVICE),
 	[__NR_memfd_create] = P(PATH, MEMFD),
 	[__NR_mincore] = P(PTR, SIZE, PTR),
@@ -111,15 +118,15 @@ static const struct signature table[] = {
 	[__NR_munlock] = P(PTR, SIZE),
 	[__NR_munlockall] = P(NONE),
 	[__NR_munmap] = P(PTR, SIZE),
-	[__NR_newfstatat] = P(DIRFD, PTR, PTR, HEX),
+	[__NR_newfstatat] = P(DIRFD, PATH, PTR, HEX),
 	[__NR_open] = P(PATH, OPEN, MODE),
 	[__NR_openat] = P(DIRFD, PATH, OPEN, MODE),
 	[__NR_pread64] = P(INT, OUT, SIZE, LONG),
 	[__NR_prlimit64] = P(INT, HEX, PTR, PTR),
 	[__NR_pwrite64] = P(INT, IN, SIZE, LONG),
 	[__NR_read] = P(INT, OUT, SIZE),
-	[__NR_readlink] = P(PTR, PTR, SIZE),
-	[__NR_readlinkat] = P(DIRFD, PTR, PTR, SIZE),
+	[__NR_readlink] = P(PATH, PTR, SIZE),
+	[__NR_readlinkat] = P(DIRFD, PATH, PTR, SIZE),
 	[__NR_readv] = P(INT, PTR, SIZE),
 	[__NR_rseq] = P(PTR, UINT, HEX, HEX),
 	[__NR_rt_sigaction] = P(SIG, PTR, PTR, SIZE),
@@ -130,9 +137,12 @@ static const struct signature table[] = {
 	[__NR_set_robust_list] = P(PTR, SIZE),
 	[__NR_set_tid_address] = P(PTR),
 	[__NR_sigaltstack] = P(PTR, PTR),
-	[__NR_stat] = P(PTR, PTR),
+	[__NR_stat] = P(PATH, PTR),
+	[__NR_statfs] = P(PATH, PTR),
+	[__NR_statx] = P(DIRFD, PATH, HEX, HEX, PTR),
 	[__NR_tgkill] = P(INT, INT, SIG),
 	[__NR_tkill] = P(INT, SIG),
+	[__NR_umask] = P(MODE),
 	[__NR_uname] = P(PTR),
 	[__NR_write] = P(INT, IN, SIZE),
 	[__NR_writev] = P(INT, PTR, SIZE),
@@ -153,6 +163,16 @@ unsigned call_params(int64_t nr)
 	while (n < 6 && (!s || s->param[n] != NONE))
 		n++;
 	return n;
+}
+
+int call_path_param(int64_t nr)
+{
+	const struct signature *s = signature(nr);
+
+	for (int i = 0; s && i < 6; i++)
+		if (s->param[i] == PATH)
+			return i;
+	return -1;
 }
 
 bool call_gives_address(int64_t nr)

@@ -155,9 +155,13 @@ int fdtable_init(struct fdtable *t, const int fds[3], struct mv_error *err)
 {
 	int ret = 0;
 
-	*t = (struct fdtable){ .files = calloc(FD_MAX, sizeof(struct file *)) };
-	if (!t->files)
+	*t = (struct fdtable){ .files = calloc(FD_MAX, sizeof(struct file *)),
+			       .cloexec = calloc(FD_MAX, sizeof(bool)) };
+	if (!t->files || !t->cloexec) {
+		free(t->files);
+		free(t->cloexec);
 		return mv_fail_errno(err, ENOMEM, "open files");
+	}
 	for (int i = 0; i < 3 && !ret; i++)
 		ret = install_std(t, i, fds[i], err);
 	if (ret)
@@ -170,11 +174,19 @@ void fdtable_destroy(struct fdtable *t, struct mm *mm)
 	for (unsigned fd = 0; fd < FD_MAX; fd++)
 		fd_close(t, fd, mm);
 	free(t->files);
+	free(t->cloexec);
+}
+
+struct file *fd_get_raw(const struct fdtable *t, unsigned fd)
+{
+	return fd < FD_MAX ? t->files[fd] : NULL;
 }
 
 struct file *fd_get(const struct fdtable *t, unsigned fd)
 {
-	return fd < FD_MAX ? t->files[fd] : NULL;
+	struct file *file = fd_get_raw(t, fd);
+
+	return file && !file->path_only ? file : NULL;
 }
 
 int fd_unused(struct fdtable *t)
@@ -184,14 +196,15 @@ int fd_unused(struct fdtable *t)
 	return t->next < FD_MAX ? (int)t->next : -EMFILE;
 }
 
-void fd_install(struct fdtable *t, int fd, struct file *file)
+void fd_install(struct fdtable *t, int fd, struct file *file, bool cloexec)
 {
 	t->files[fd] = file;
+	t->cloexec[fd] = cloexec;
 }
 
 int fd_close(struct fdtable *t, unsigned fd, struct mm *mm)
 {
-	struct file *file = fd_get(t, fd);
+	struct file *file = fd_get_raw(t, fd);
 
 	if (!file)
 		return -EBADF;

@@ -37,6 +37,9 @@ struct file {
 	bool no_nowait;	     /* RWF_NOWAIT was refused */
 	bool readable, writable; /* how it was opened */
 	bool zero;		 /* /dev/zero: mapped, it is anonymous memory */
+	bool path_only;		 /* O_PATH: no more than a place */
+	bool changeable;	 /* its mode, times and owner are the payload's to set */
+	int shown_flags;	 /* of F_GETFL's, those that the host's fd has otherwise */
 	bool unmappable;	 /* a regular file on the host, but not to the payload */
 	bool memory; /* held by the host for it: its size counts as the payload's memory */
 	uint64_t charged;      /* ... in pages */
@@ -46,6 +49,7 @@ struct file {
 
 struct fdtable {
 	struct file **files; /* FD_MAX of them, by number; NULL: free */
+	bool *cloexec;	     /* by number: FD_CLOEXEC */
 	unsigned next;	     /* all below are in use */
 };
 
@@ -53,12 +57,14 @@ struct fdtable {
 int fdtable_init(struct fdtable *t, const int fds[3], struct mv_error *err);
 void fdtable_destroy(struct fdtable *t, struct mm *mm);
 
-/* The open file behind a number, or NULL. */
+/* The open file behind a number, or NULL; also NULL for one of O_PATH's: fdget(). */
 struct file *fd_get(const struct fdtable *t, unsigned fd);
+/* ... and those, too: fdget_raw(). */
+struct file *fd_get_raw(const struct fdtable *t, unsigned fd);
 /* The lowest free number, which stays free until fd_install(); or -EMFILE. */
 int fd_unused(struct fdtable *t);
 /* fd, got from fd_unused(), names file from now on; the caller's reference goes over. */
-void fd_install(struct fdtable *t, int fd, struct file *file);
+void fd_install(struct fdtable *t, int fd, struct file *file, bool cloexec);
 /* The number is free again. mm: whose lock guards objects. 0 or -EBADF. */
 int fd_close(struct fdtable *t, unsigned fd, struct mm *mm);
 

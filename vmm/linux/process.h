@@ -50,6 +50,8 @@ struct process {
 	struct mm *mm;	      /* its memory */
 	struct fdtable files; /* its open files */
 	struct policy policy; /* the files that it may open */
+	mode_t umask;	      /* bits that new files don't get */
+	char *exe;	      /* its program's real path; NULL: not loaded */
 	struct signals signals;
 	gva_t rsp;	 /* of the call under way; the caller's to set, too */
 	int kick_signal; /* see above */
@@ -79,6 +81,8 @@ int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 		 struct mv_error *err);
 /* While p->mm still stands: open files let go of their objects. */
 void process_destroy(struct process *p);
+/* Its program is the host's file at path. */
+void process_set_exe(struct process *p, const char *path);
 
 /* One system call, by Linux's number or one from MV_CALL_BASE on. */
 enum call_end linux_call(struct process *p, int64_t rax, const uint64_t args[6],
