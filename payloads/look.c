@@ -6,24 +6,12 @@
  */
 #include <linux/stat.h>
 
-#include "guest/rt.h"
+#include "payloads/try.h"
 
-#define BAD ((void *)0xffff800000000000)
 #define O_RDONLY_DIR (O_RDONLY | O_DIRECTORY)
-
-#define CALL(name, ...) sys6(__NR_##name, ARGS(__VA_ARGS__, 0, 0, 0, 0, 0, 0))
-#define ARGS(a, b, c, d, e, f, ...) \
-	(long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f)
-#define TRY(name, ...) show(#name "(" #__VA_ARGS__ ")", CALL(name, __VA_ARGS__))
 
 static char page[2 * PAGE_SIZE] __attribute__((aligned(4096)));
 static char many_names[64 * KIB];
-
-static long show(const char *call, long result)
-{
-	say("%s = %ld\n", call, result);
-	return result;
-}
 
 static void show_stat(const char *what, long err, const struct stat *st)
 {

@@ -96,3 +96,9 @@ Test(files, looking_at_them_is_as_it_is_natively, LIMIT)
 	REQUIRE_KVM();
 	same_as_natively("look", true, false);
 }
+
+Test(files, numbers_pipes_and_positions_are_as_they_are_natively, LIMIT)
+{
+	REQUIRE_KVM();
+	same_as_natively("fds", true, true);
+}

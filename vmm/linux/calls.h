@@ -47,7 +47,6 @@ int64_t sys_munlockall(struct process *p, const uint64_t a[6]);
 int64_t sys_open(struct process *p, const uint64_t a[6]);
 int64_t sys_openat(struct process *p, const uint64_t a[6]);
 int64_t sys_close(struct process *p, const uint64_t a[6]);
-int64_t sys_ftruncate(struct process *p, const uint64_t a[6]);
 int64_t sys_lseek(struct process *p, const uint64_t a[6]);
 
 /* stat.c */
@@ -71,6 +70,41 @@ int64_t sys_chdir(struct process *p, const uint64_t a[6]);
 int64_t sys_fchdir(struct process *p, const uint64_t a[6]);
 int64_t sys_umask(struct process *p, const uint64_t a[6]);
 
+/* fds.c */
+int64_t sys_dup(struct process *p, const uint64_t a[6]);
+int64_t sys_dup2(struct process *p, const uint64_t a[6]);
+int64_t sys_dup3(struct process *p, const uint64_t a[6]);
+int64_t sys_fcntl(struct process *p, const uint64_t a[6]);
+int64_t sys_close_range(struct process *p, const uint64_t a[6]);
+int64_t sys_pipe(struct process *p, const uint64_t a[6]);
+int64_t sys_pipe2(struct process *p, const uint64_t a[6]);
+int64_t sys_eventfd(struct process *p, const uint64_t a[6]);
+int64_t sys_eventfd2(struct process *p, const uint64_t a[6]);
+
+/* lock.c */
+int64_t sys_flock(struct process *p, const uint64_t a[6]);
+
+/* transfer.c */
+int64_t sys_sendfile(struct process *p, const uint64_t a[6]);
+int64_t sys_copy_file_range(struct process *p, const uint64_t a[6]);
+int64_t sys_fallocate(struct process *p, const uint64_t a[6]);
+int64_t sys_truncate(struct process *p, const uint64_t a[6]);
+int64_t sys_ftruncate(struct process *p, const uint64_t a[6]);
+int64_t sys_fsync(struct process *p, const uint64_t a[6]);
+int64_t sys_fdatasync(struct process *p, const uint64_t a[6]);
+int64_t sys_sync_file_range(struct process *p, const uint64_t a[6]);
+int64_t sys_fadvise64(struct process *p, const uint64_t a[6]);
+int64_t sys_readahead(struct process *p, const uint64_t a[6]);
+
+/* ioctl.c */
+int64_t sys_ioctl(struct process *p, const uint64_t a[6]);
+
+/* poll.c */
+int64_t sys_poll(struct process *p, const uint64_t a[6]);
+int64_t sys_ppoll(struct process *p, const uint64_t a[6]);
+int64_t sys_select(struct process *p, const uint64_t a[6]);
+int64_t sys_pselect6(struct process *p, const uint64_t a[6]);
+
 /* special.c */
 int64_t sys_memfd_create(struct process *p, const uint64_t a[6]);
 
@@ -81,6 +115,10 @@ int64_t sys_pread64(struct process *p, const uint64_t a[6]);
 int64_t sys_pwrite64(struct process *p, const uint64_t a[6]);
 int64_t sys_readv(struct process *p, const uint64_t a[6]);
 int64_t sys_writev(struct process *p, const uint64_t a[6]);
+int64_t sys_preadv(struct process *p, const uint64_t a[6]);
+int64_t sys_pwritev(struct process *p, const uint64_t a[6]);
+int64_t sys_preadv2(struct process *p, const uint64_t a[6]);
+int64_t sys_pwritev2(struct process *p, const uint64_t a[6]);
 
 /* signal.c */
 int64_t sys_rt_sigaction(struct process *p, const uint64_t a[6]);

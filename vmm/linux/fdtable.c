@@ -68,6 +68,11 @@ int file_charge(struct file *file, struct mm *mm, uint64_t size)
 	return 0;
 }
 
+void file_set_nonblock(struct file *file, bool on)
+{
+	file->nonblock = on ? NONBLOCK_YES : NONBLOCK_NO;
+}
+
 void file_put(struct file *file, struct mm *mm)
 {
 	if (--file->refs)
@@ -194,6 +199,15 @@ int fd_unused(struct fdtable *t)
 	while (t->next < FD_MAX && t->files[t->next])
 		t->next++;
 	return t->next < FD_MAX ? (int)t->next : -EMFILE;
+}
+
+int fd_unused_from(struct fdtable *t, unsigned from)
+{
+	unsigned fd = from < t->next ? t->next : from;
+
+	while (fd < FD_MAX && t->files[fd])
+		fd++;
+	return fd < FD_MAX ? (int)fd : -EMFILE;
 }
 
 void fd_install(struct fdtable *t, int fd, struct file *file, bool cloexec)

@@ -24,6 +24,12 @@ enum file_kind {
 };
 
 /*
+ * O_NONBLOCK of an open file: as the host's says, until the payload sets it. It is then the
+ * payload's alone, for an embedder's file is others', too.
+ */
+enum nonblock { NONBLOCK_HOST, NONBLOCK_NO, NONBLOCK_YES };
+
+/*
  * An open file: open(2)'s "open file description". A terminal is opened anew for reading
  * and writing it, since O_NONBLOCK is the open file's, which others share.
  */
@@ -39,8 +45,9 @@ struct file {
 	bool zero;		 /* /dev/zero: mapped, it is anonymous memory */
 	bool path_only;		 /* O_PATH: no more than a place */
 	bool changeable;	 /* its mode, times and owner are the payload's to set */
-	int shown_flags;	 /* of F_GETFL's, those that the host's fd has otherwise */
-	bool unmappable;	 /* a regular file on the host, but not to the payload */
+	enum nonblock nonblock;
+	int shown_flags; /* of F_GETFL's, those that the host's fd has otherwise */
+	bool unmappable; /* a regular file on the host, but not to the payload */
 	bool memory; /* held by the host for it: its size counts as the payload's memory */
 	uint64_t charged;      /* ... in pages */
 	char *path;	       /* absolute, without symbolic links; "" where it has none */
@@ -51,6 +58,7 @@ struct fdtable {
 	struct file **files; /* FD_MAX of them, by number; NULL: free */
 	bool *cloexec;	     /* by number: FD_CLOEXEC */
 	unsigned next;	     /* all below are in use */
+	bool locks;	     /* a lock was asked for, some time: closing looks for them */
 };
 
 /* An empty table but for 0, 1 and 2, which stand for fds; a closed one is left out. */
@@ -63,6 +71,8 @@ struct file *fd_get(const struct fdtable *t, unsigned fd);
 struct file *fd_get_raw(const struct fdtable *t, unsigned fd);
 /* The lowest free number, which stays free until fd_install(); or -EMFILE. */
 int fd_unused(struct fdtable *t);
+/* ... from `from` on. */
+int fd_unused_from(struct fdtable *t, unsigned from);
 /* fd, got from fd_unused(), names file from now on; the caller's reference goes over. */
 void fd_install(struct fdtable *t, int fd, struct file *file, bool cloexec);
 /* The number is free again. mm: whose lock guards objects. 0 or -EBADF. */
@@ -78,6 +88,8 @@ struct file *file_new(int fd, bool owned, mode_t mode, int flags, const char *pa
  * memory limit, however much of it is written. Others: nothing. 0 or -ENOSPC.
  */
 int file_charge(struct file *file, struct mm *mm, uint64_t size);
+/* O_NONBLOCK, for the payload. */
+void file_set_nonblock(struct file *file, bool on);
 /* Let one reference go. */
 void file_put(struct file *file, struct mm *mm);
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vmm/linux/lock.h"
 #include "vmm/linux/path.h"
 #include "vmm/linux/special.h"
 
@@ -84,26 +85,18 @@ int64_t sys_openat(struct process *p, const uint64_t a[6])
 	return do_open(p, (int)a[0], a[1], (int)a[2], (mode_t)a[3]);
 }
 
-int64_t sys_close(struct process *p, const uint64_t a[6])
+int close_fd(struct process *p, unsigned fd)
 {
-	return fd_close(&p->files, (unsigned)a[0], p->mm);
+	const struct file *file = fd_get(&p->files, fd);
+
+	if (file)
+		lock_closed(p, file);
+	return fd_close(&p->files, fd, p->mm);
 }
 
-int64_t sys_ftruncate(struct process *p, const uint64_t a[6])
+int64_t sys_close(struct process *p, const uint64_t a[6])
 {
-	struct file *file = fd_get(&p->files, (unsigned)a[0]);
-	int err;
-
-	if ((int64_t)a[1] < 0)
-		return -EINVAL;
-	if (!file)
-		return -EBADF;
-	if (file->kind != FILE_REGULAR || !file->writable)
-		return -EINVAL;
-	err = file_charge(file, p->mm, a[1]);
-	if (err)
-		return err;
-	return ftruncate(file->fd, (off_t)a[1]) ? -errno : file_was_cut(p, file);
+	return close_fd(p, (unsigned)a[0]);
 }
 
 int64_t sys_lseek(struct process *p, const uint64_t a[6])

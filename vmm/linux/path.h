@@ -6,10 +6,11 @@
 #include "vmm/linux/calls.h"
 
 /*
- * Of F_GETFL's flags, those that the host's open file has for the VMM's own reasons, so that
- * the payload's are kept in struct file: do_dentry_open() drops no others of open(2)'s.
+ * Of F_GETFL's flags, those that the host's open file has for the VMM's own reasons. The payload's
+ * are kept in struct file, without O_CLOEXEC, which build_open_flags() strips.
  */
-#define SHOWN_FLAGS (O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW)
+#define HOST_FLAGS (O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW)
+#define SHOWN_FLAGS (O_DIRECTORY | O_NOFOLLOW)
 
 /* A path argument, and the directory where it begins if it is relative. */
 struct path_arg {
@@ -46,5 +47,8 @@ void target_put(struct target *t);
 int file_stat(struct process *p, const struct file *file, struct stat *st);
 /* The file was cut by the payload itself. 0 or -errno. */
 int file_was_cut(struct process *p, const struct file *file);
+
+/* Free a number, and do what goes with it: POSIX locks. 0 or -EBADF. */
+int close_fd(struct process *p, unsigned fd);
 
 #endif
