@@ -102,3 +102,60 @@ Test(files, numbers_pipes_and_positions_are_as_they_are_natively, LIMIT)
 	REQUIRE_KVM();
 	same_as_natively("fds", true, true);
 }
+
+Test(files, making_moving_and_removing_them_is_as_it_is_natively, LIMIT)
+{
+	REQUIRE_KVM();
+	same_as_natively("change", true, true);
+}
+
+/* A tree as it is, in lines: of each file its name, mode and size. */
+static char *tree_text;
+static size_t tree_at;
+
+static int note_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)type;
+	tree_at += (size_t)snprintf(tree_text + tree_at, 1 << 10, "%s %o %ld %ld %ld\n",
+				    path, st->st_mode, (long)st->st_size,
+				    st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+	return ftw->level > 9;
+}
+
+static char *note_tree(const char *path)
+{
+	tree_text = (char *)calloc(1, 1 << 20);
+	tree_at = 0;
+	cr_assert(!nftw(path, note_one, 16, FTW_PHYS));
+	return tree_text;
+}
+
+/* Whatever the payloads do that make, move, remove and write. */
+static void leaves_it_alone(const char *payload, const char *path)
+{
+	struct mv_grant grant = { path, false };
+	char *before = note_tree(path), *after;
+	struct sandbox s;
+
+	sandbox_init(&s);
+	s.opt.grants = &grant;
+	s.opt.ngrants = 1;
+	sandbox_do(&s, payload, path);
+	mv_assert_exited(&s.end, 0);
+	sandbox_close(&s);
+	after = note_tree(path);
+	cr_expect_str_eq(after, before, "%s", payload);
+	free(before);
+	free(after);
+}
+
+Test(files, a_grant_for_reading_stays_as_it_is, LIMIT)
+{
+	char path[PATH_MAX];
+
+	REQUIRE_KVM();
+	make_tree(path);
+	leaves_it_alone("change", path);
+	leaves_it_alone("fds", path);
+	remove_tree(path);
+}

@@ -105,6 +105,33 @@ int64_t sys_ppoll(struct process *p, const uint64_t a[6]);
 int64_t sys_select(struct process *p, const uint64_t a[6]);
 int64_t sys_pselect6(struct process *p, const uint64_t a[6]);
 
+/* change.c */
+int64_t sys_mkdir(struct process *p, const uint64_t a[6]);
+int64_t sys_mkdirat(struct process *p, const uint64_t a[6]);
+int64_t sys_unlink(struct process *p, const uint64_t a[6]);
+int64_t sys_unlinkat(struct process *p, const uint64_t a[6]);
+int64_t sys_rmdir(struct process *p, const uint64_t a[6]);
+int64_t sys_rename(struct process *p, const uint64_t a[6]);
+int64_t sys_renameat(struct process *p, const uint64_t a[6]);
+int64_t sys_renameat2(struct process *p, const uint64_t a[6]);
+int64_t sys_link(struct process *p, const uint64_t a[6]);
+int64_t sys_linkat(struct process *p, const uint64_t a[6]);
+int64_t sys_symlink(struct process *p, const uint64_t a[6]);
+int64_t sys_symlinkat(struct process *p, const uint64_t a[6]);
+
+/* attr.c */
+int64_t sys_chmod(struct process *p, const uint64_t a[6]);
+int64_t sys_fchmod(struct process *p, const uint64_t a[6]);
+int64_t sys_fchmodat(struct process *p, const uint64_t a[6]);
+int64_t sys_chown(struct process *p, const uint64_t a[6]);
+int64_t sys_fchown(struct process *p, const uint64_t a[6]);
+int64_t sys_lchown(struct process *p, const uint64_t a[6]);
+int64_t sys_fchownat(struct process *p, const uint64_t a[6]);
+int64_t sys_utimensat(struct process *p, const uint64_t a[6]);
+int64_t sys_utimes(struct process *p, const uint64_t a[6]);
+int64_t sys_futimesat(struct process *p, const uint64_t a[6]);
+int64_t sys_utime(struct process *p, const uint64_t a[6]);
+
 /* special.c */
 int64_t sys_memfd_create(struct process *p, const uint64_t a[6]);
 

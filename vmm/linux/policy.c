@@ -122,10 +122,10 @@ static int open_beneath(const struct grant *g, const char *rel, int flags, mode_
 }
 
 /*
- * See what is at a granted place: pl->mode, and where a symbolic link points to. 0 also
- * where there is nothing; -ELOOP: a link is on the way there.
+ * See what is at a granted place: pl->mode, and where a symbolic link points to, unless link
+ * is NULL: a link that isn't followed isn't read, which would be its atime. 0 also where there is nothing; -ELOOP: a link is on the way there.
  */
-static int look(struct place *pl, char link[PATH_MAX])
+static int look(struct place *pl, char *link)
 {
 	int fd = open_beneath(pl->grant, pl->rel, O_PATH, 0);
 	struct stat st;
@@ -137,7 +137,7 @@ static int look(struct place *pl, char link[PATH_MAX])
 	if (fstat(fd, &st))
 		goto fail;
 	pl->mode = st.st_mode;
-	if (S_ISLNK(st.st_mode)) {
+	if (link && S_ISLNK(st.st_mode)) {
 		n = readlinkat(fd, "", link, PATH_MAX - 1);
 		if (n < 0)
 			goto fail;
@@ -205,17 +205,17 @@ static int splice_link(char todo[PATH_MAX], const char *rest, const char *link,
 static int step(const struct policy *pol, char todo[PATH_MAX], const char *rest,
 		bool follow, struct place *pl)
 {
-	bool last = !rest[strspn(rest, "/")];
+	bool last = !rest[strspn(rest, "/")], through = follow || !last || *rest;
 	char link[PATH_MAX];
 	int err = find_grant(pol, pl);
 
 	if (err || !pl->grant)
 		return err;
-	err = look(pl, link);
+	err = look(pl, through ? link : NULL);
 	if (err)
 		return err;
 	pl->slash = last && *rest;
-	if (S_ISLNK(pl->mode) && (follow || !last || *rest)) {
+	if (S_ISLNK(pl->mode) && through) {
 		err = splice_link(todo, rest, link, pl);
 		return err ? err : 1;
 	}
@@ -228,7 +228,7 @@ static int step(const struct policy *pol, char todo[PATH_MAX], const char *rest,
 static int walk(const struct policy *pol, char todo[PATH_MAX], bool follow,
 		struct place *pl)
 {
-	char *at = todo, link[PATH_MAX];
+	char *at = todo;
 	bool looked = false; /* at what pl->path says now */
 	unsigned links = 0;
 	size_t len;
@@ -257,7 +257,7 @@ static int walk(const struct policy *pol, char todo[PATH_MAX], bool follow,
 		return 0;
 	pl->slash = true;
 	err = find_grant(pol, pl);
-	return err || !pl->grant ? err : look(pl, link);
+	return err || !pl->grant ? err : look(pl, NULL);
 }
 
 /* Whether a path has to be walked, links or not: it has a `..`, or ends in `.`. */
@@ -301,7 +301,6 @@ static int take_names(const char *path, struct place *pl)
 static int resolve_name(const struct policy *pol, char path[PATH_MAX], bool follow,
 			bool create, struct place *pl)
 {
-	char link[PATH_MAX];
 	int err = -ELOOP;
 
 	if (!has_dots(path)) {
@@ -309,7 +308,7 @@ static int resolve_name(const struct policy *pol, char path[PATH_MAX], bool foll
 		if (!err)
 			err = find_grant(pol, pl);
 		if (!err && pl->grant)
-			err = look(pl, link);
+			err = look(pl, NULL);
 		if (!err && S_ISLNK(pl->mode) && (follow || pl->slash))
 			err = -ELOOP;
 		if (!err && create && !pl->mode)
@@ -553,6 +552,89 @@ int policy_find(const struct policy *pol, const char *base, const char *path, bo
 	return 0;
 }
 
+/* ---- where names are made and removed */
+
+/* Cut path's last name off: what kind it is, and a copy with the '/' that was behind it. */
+static int cut_last(char *path, struct parent *parent)
+{
+	const bool slash = strip_slashes(path);
+	char *name = strrchr(path, '/');
+	size_t len;
+
+	if (!name) {
+		parent->last = LAST_ROOT;
+		return 0;
+	}
+	*name++ = '\0';
+	len = strlen(name);
+	parent->last = is_dots(name, len, ".")	  ? LAST_DOT
+		       : is_dots(name, len, "..") ? LAST_DOTDOT
+						  : LAST_NAME;
+	if (len > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(parent->name, name, len + 1);
+	if (slash)
+		strcpy(parent->name + len, "/");
+	return 0;
+}
+
+/* What the name in that directory is to the grants: a top, above one, or neither. */
+static int look_for_grants(const struct policy *pol, const char *dir, struct parent *parent)
+{
+	struct place pl;
+	int err;
+
+	strcpy(pl.path, dir);
+	err = append_name(pl.path, parent->name, strcspn(parent->name, "/"));
+	for (size_t i = 0; i < pol->nr_grants && !err; i++) {
+		parent->holds |= beneath(pol->grants[i].real, pl.path) != NULL;
+		parent->top |= !strcmp(pol->grants[i].real, pl.path) ||
+			       !strcmp(pol->grants[i].name, pl.path);
+	}
+	return err;
+}
+
+static int open_parent(const struct place *dir, struct parent *parent)
+{
+	if (!dir->mode)
+		return -ENOENT;
+	if (!S_ISDIR(dir->mode))
+		return -ENOTDIR;
+	parent->fd = open_beneath(dir->grant, dir->rel, O_PATH | O_DIRECTORY, 0);
+	if (parent->fd < 0)
+		return parent->fd;
+	if (on_procfs(parent->fd)) {
+		close(parent->fd);
+		return -EACCES;
+	}
+	parent->writable = dir->grant->writable;
+	parent->grant = dir->grant;
+	return 0;
+}
+
+int policy_parent(const struct policy *pol, const char *base, const char *path,
+		  struct parent *parent)
+{
+	struct place dir = { .slash = false };
+	char full[PATH_MAX];
+	int err = make_absolute(pol, base, path, full), too_long;
+
+	*parent = (struct parent){ .fd = -1 };
+	if (err)
+		return err;
+	too_long = cut_last(full, parent);
+	err = resolve_name(pol, full, true, false, &dir);
+	if (!err && too_long)
+		err = too_long;
+	if (!err && parent->last == LAST_NAME)
+		err = look_for_grants(pol, dir.path, parent);
+	if (err)
+		return err;
+	if (dir.grant)
+		return open_parent(&dir, parent);
+	return parent->top || leads_to_grant(pol, dir.path) ? 0 : -EACCES;
+}
+
 /* ---- a policy's life */
 
 /* path, which is absolute, without dots and needless '/', `..` taken as text. */
@@ -577,7 +659,6 @@ static int tidy(const char *path, char out[PATH_MAX])
 static int open_grant(struct grant *g)
 {
 	struct place pl = { .grant = g };
-	char link[PATH_MAX];
 	struct stat st;
 	int err;
 
@@ -593,7 +674,7 @@ static int open_grant(struct grant *g)
 		return -errno;
 	pl.rel = g->real + g->skip;
 	pl.rel += *pl.rel == '/';
-	err = look(&pl, link);
+	err = look(&pl, NULL);
 	return err || (pl.mode & S_IFMT) == (st.st_mode & S_IFMT) ? err : -ENOENT;
 }
 

@@ -83,4 +83,25 @@ struct found {
 int policy_find(const struct policy *pol, const char *base, const char *path, bool follow,
 		struct found *found);
 
+/* How a path's last name is to be taken: LAST_NORM and so on of linux/namei.h. */
+enum last { LAST_NAME, LAST_DOT, LAST_DOTDOT, LAST_ROOT };
+
+/* Where a path's last name is, or is to be, in order to make or remove it. */
+struct parent {
+	int fd; /* O_PATH: the directory; to be closed; -1 with top, where that isn't granted */
+	enum last last;
+	char name[NAME_MAX + 2]; /* in it; with a '/' behind it as the path had it */
+	const struct grant *grant;
+	bool writable; /* it is */
+	bool top;      /* what the name stands for was granted by itself: a mount point */
+	bool holds;    /* ... or such is somewhere beneath it */
+};
+
+/*
+ * Find the directory that path's last name is in; base as above. Links are followed on the
+ * way, the last one isn't. 0 or -errno: filename_parentat() of fs/namei.c.
+ */
+int policy_parent(const struct policy *pol, const char *base, const char *path,
+		  struct parent *parent);
+
 #endif
