@@ -47,9 +47,90 @@ int64_t sys_munlockall(struct process *p, const uint64_t a[6]);
 int64_t sys_open(struct process *p, const uint64_t a[6]);
 int64_t sys_openat(struct process *p, const uint64_t a[6]);
 int64_t sys_close(struct process *p, const uint64_t a[6]);
-int64_t sys_fstat(struct process *p, const uint64_t a[6]);
-int64_t sys_ftruncate(struct process *p, const uint64_t a[6]);
 int64_t sys_lseek(struct process *p, const uint64_t a[6]);
+
+/* stat.c */
+int64_t sys_stat(struct process *p, const uint64_t a[6]);
+int64_t sys_lstat(struct process *p, const uint64_t a[6]);
+int64_t sys_newfstatat(struct process *p, const uint64_t a[6]);
+int64_t sys_fstat(struct process *p, const uint64_t a[6]);
+int64_t sys_statx(struct process *p, const uint64_t a[6]);
+int64_t sys_access(struct process *p, const uint64_t a[6]);
+int64_t sys_faccessat(struct process *p, const uint64_t a[6]);
+int64_t sys_faccessat2(struct process *p, const uint64_t a[6]);
+int64_t sys_readlink(struct process *p, const uint64_t a[6]);
+int64_t sys_readlinkat(struct process *p, const uint64_t a[6]);
+int64_t sys_statfs(struct process *p, const uint64_t a[6]);
+int64_t sys_fstatfs(struct process *p, const uint64_t a[6]);
+
+/* dir.c */
+int64_t sys_getdents64(struct process *p, const uint64_t a[6]);
+int64_t sys_getcwd(struct process *p, const uint64_t a[6]);
+int64_t sys_chdir(struct process *p, const uint64_t a[6]);
+int64_t sys_fchdir(struct process *p, const uint64_t a[6]);
+int64_t sys_umask(struct process *p, const uint64_t a[6]);
+
+/* fds.c */
+int64_t sys_dup(struct process *p, const uint64_t a[6]);
+int64_t sys_dup2(struct process *p, const uint64_t a[6]);
+int64_t sys_dup3(struct process *p, const uint64_t a[6]);
+int64_t sys_fcntl(struct process *p, const uint64_t a[6]);
+int64_t sys_close_range(struct process *p, const uint64_t a[6]);
+int64_t sys_pipe(struct process *p, const uint64_t a[6]);
+int64_t sys_pipe2(struct process *p, const uint64_t a[6]);
+int64_t sys_eventfd(struct process *p, const uint64_t a[6]);
+int64_t sys_eventfd2(struct process *p, const uint64_t a[6]);
+
+/* lock.c */
+int64_t sys_flock(struct process *p, const uint64_t a[6]);
+
+/* transfer.c */
+int64_t sys_sendfile(struct process *p, const uint64_t a[6]);
+int64_t sys_copy_file_range(struct process *p, const uint64_t a[6]);
+int64_t sys_fallocate(struct process *p, const uint64_t a[6]);
+int64_t sys_truncate(struct process *p, const uint64_t a[6]);
+int64_t sys_ftruncate(struct process *p, const uint64_t a[6]);
+int64_t sys_fsync(struct process *p, const uint64_t a[6]);
+int64_t sys_fdatasync(struct process *p, const uint64_t a[6]);
+int64_t sys_sync_file_range(struct process *p, const uint64_t a[6]);
+int64_t sys_fadvise64(struct process *p, const uint64_t a[6]);
+int64_t sys_readahead(struct process *p, const uint64_t a[6]);
+
+/* ioctl.c */
+int64_t sys_ioctl(struct process *p, const uint64_t a[6]);
+
+/* poll.c */
+int64_t sys_poll(struct process *p, const uint64_t a[6]);
+int64_t sys_ppoll(struct process *p, const uint64_t a[6]);
+int64_t sys_select(struct process *p, const uint64_t a[6]);
+int64_t sys_pselect6(struct process *p, const uint64_t a[6]);
+
+/* change.c */
+int64_t sys_mkdir(struct process *p, const uint64_t a[6]);
+int64_t sys_mkdirat(struct process *p, const uint64_t a[6]);
+int64_t sys_unlink(struct process *p, const uint64_t a[6]);
+int64_t sys_unlinkat(struct process *p, const uint64_t a[6]);
+int64_t sys_rmdir(struct process *p, const uint64_t a[6]);
+int64_t sys_rename(struct process *p, const uint64_t a[6]);
+int64_t sys_renameat(struct process *p, const uint64_t a[6]);
+int64_t sys_renameat2(struct process *p, const uint64_t a[6]);
+int64_t sys_link(struct process *p, const uint64_t a[6]);
+int64_t sys_linkat(struct process *p, const uint64_t a[6]);
+int64_t sys_symlink(struct process *p, const uint64_t a[6]);
+int64_t sys_symlinkat(struct process *p, const uint64_t a[6]);
+
+/* attr.c */
+int64_t sys_chmod(struct process *p, const uint64_t a[6]);
+int64_t sys_fchmod(struct process *p, const uint64_t a[6]);
+int64_t sys_fchmodat(struct process *p, const uint64_t a[6]);
+int64_t sys_chown(struct process *p, const uint64_t a[6]);
+int64_t sys_fchown(struct process *p, const uint64_t a[6]);
+int64_t sys_lchown(struct process *p, const uint64_t a[6]);
+int64_t sys_fchownat(struct process *p, const uint64_t a[6]);
+int64_t sys_utimensat(struct process *p, const uint64_t a[6]);
+int64_t sys_utimes(struct process *p, const uint64_t a[6]);
+int64_t sys_futimesat(struct process *p, const uint64_t a[6]);
+int64_t sys_utime(struct process *p, const uint64_t a[6]);
 
 /* special.c */
 int64_t sys_memfd_create(struct process *p, const uint64_t a[6]);
@@ -61,6 +142,10 @@ int64_t sys_pread64(struct process *p, const uint64_t a[6]);
 int64_t sys_pwrite64(struct process *p, const uint64_t a[6]);
 int64_t sys_readv(struct process *p, const uint64_t a[6]);
 int64_t sys_writev(struct process *p, const uint64_t a[6]);
+int64_t sys_preadv(struct process *p, const uint64_t a[6]);
+int64_t sys_pwritev(struct process *p, const uint64_t a[6]);
+int64_t sys_preadv2(struct process *p, const uint64_t a[6]);
+int64_t sys_pwritev2(struct process *p, const uint64_t a[6]);
 
 /* signal.c */
 int64_t sys_rt_sigaction(struct process *p, const uint64_t a[6]);

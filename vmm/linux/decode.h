@@ -13,6 +13,8 @@ size_t call_text(const struct mv_event *e, char *buf, size_t size);
 
 /* How many parameters a call has: 6 for one that isn't known. */
 unsigned call_params(int64_t nr);
+/* Which of them is a path, or another string; -1: none. */
+int call_path_param(int64_t nr);
 /* Whether what it returns is an address: mmap, mremap, brk. */
 bool call_gives_address(int64_t nr);
 

@@ -68,6 +68,11 @@ int file_charge(struct file *file, struct mm *mm, uint64_t size)
 	return 0;
 }
 
+void file_set_nonblock(struct file *file, bool on)
+{
+	file->nonblock = on ? NONBLOCK_YES : NONBLOCK_NO;
+}
+
 void file_put(struct file *file, struct mm *mm)
 {
 	if (--file->refs)
@@ -156,9 +161,13 @@ int fdtable_init(struct fdtable *t, const int fds[3], struct mv_error *err)
 	int ret = 0;
 
 	*t = (struct fdtable){ .files = calloc(FD_MAX, sizeof(struct file *)),
+			       .cloexec = calloc(FD_MAX, sizeof(bool)),
 			       .limit = FD_MAX };
-	if (!t->files)
+	if (!t->files || !t->cloexec) {
+		free(t->files);
+		free(t->cloexec);
 		return mv_fail_errno(err, ENOMEM, "open files");
+	}
 	for (int i = 0; i < 3 && !ret; i++)
 		ret = install_std(t, i, fds[i], err);
 	if (ret)
@@ -171,11 +180,19 @@ void fdtable_destroy(struct fdtable *t, struct mm *mm)
 	for (unsigned fd = 0; fd < FD_MAX; fd++)
 		fd_close(t, fd, mm);
 	free(t->files);
+	free(t->cloexec);
+}
+
+struct file *fd_get_raw(const struct fdtable *t, unsigned fd)
+{
+	return fd < FD_MAX ? t->files[fd] : NULL;
 }
 
 struct file *fd_get(const struct fdtable *t, unsigned fd)
 {
-	return fd < FD_MAX ? t->files[fd] : NULL;
+	struct file *file = fd_get_raw(t, fd);
+
+	return file && !file->path_only ? file : NULL;
 }
 
 int fd_unused(struct fdtable *t)
@@ -185,14 +202,24 @@ int fd_unused(struct fdtable *t)
 	return t->next < t->limit ? (int)t->next : -EMFILE;
 }
 
-void fd_install(struct fdtable *t, int fd, struct file *file)
+int fd_unused_from(struct fdtable *t, unsigned from)
+{
+	unsigned fd = from < t->next ? t->next : from;
+
+	while (fd < FD_MAX && t->files[fd])
+		fd++;
+	return fd < t->limit ? (int)fd : -EMFILE;
+}
+
+void fd_install(struct fdtable *t, int fd, struct file *file, bool cloexec)
 {
 	t->files[fd] = file;
+	t->cloexec[fd] = cloexec;
 }
 
 int fd_close(struct fdtable *t, unsigned fd, struct mm *mm)
 {
-	struct file *file = fd_get(t, fd);
+	struct file *file = fd_get_raw(t, fd);
 
 	if (!file)
 		return -EBADF;

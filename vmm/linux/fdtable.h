@@ -24,6 +24,12 @@ enum file_kind {
 };
 
 /*
+ * O_NONBLOCK of an open file: as the host's says, until the payload sets it. It is then the
+ * payload's alone, for an embedder's file is others', too.
+ */
+enum nonblock { NONBLOCK_HOST, NONBLOCK_NO, NONBLOCK_YES };
+
+/*
  * An open file: open(2)'s "open file description". A terminal is opened anew for reading
  * and writing it, since O_NONBLOCK is the open file's, which others share.
  */
@@ -37,7 +43,11 @@ struct file {
 	bool no_nowait;	     /* RWF_NOWAIT was refused */
 	bool readable, writable; /* how it was opened */
 	bool zero;		 /* /dev/zero: mapped, it is anonymous memory */
-	bool unmappable;	 /* a regular file on the host, but not to the payload */
+	bool path_only;		 /* O_PATH: no more than a place */
+	bool changeable;	 /* its mode, times and owner are the payload's to set */
+	enum nonblock nonblock;
+	int shown_flags; /* of F_GETFL's, those that the host's fd has otherwise */
+	bool unmappable; /* a regular file on the host, but not to the payload */
 	bool memory; /* held by the host for it: its size counts as the payload's memory */
 	uint64_t charged;      /* ... in pages */
 	char *path;	       /* absolute, without symbolic links; "" where it has none */
@@ -46,20 +56,26 @@ struct file {
 
 struct fdtable {
 	struct file **files; /* FD_MAX of them, by number; NULL: free */
+	bool *cloexec;	     /* by number: FD_CLOEXEC */
 	unsigned next;	     /* all below are in use */
 	unsigned limit;	     /* RLIMIT_NOFILE, FD_MAX at most: new numbers are below */
+	bool locks;	     /* a lock was asked for, some time: closing looks for them */
 };
 
 /* An empty table but for 0, 1 and 2, which stand for fds; a closed one is left out. */
 int fdtable_init(struct fdtable *t, const int fds[3], struct mv_error *err);
 void fdtable_destroy(struct fdtable *t, struct mm *mm);
 
-/* The open file behind a number, or NULL. */
+/* The open file behind a number, or NULL; also NULL for one of O_PATH's: fdget(). */
 struct file *fd_get(const struct fdtable *t, unsigned fd);
+/* ... and those, too: fdget_raw(). */
+struct file *fd_get_raw(const struct fdtable *t, unsigned fd);
 /* The lowest free number, which stays free until fd_install(); or -EMFILE. */
 int fd_unused(struct fdtable *t);
+/* ... from `from` on. */
+int fd_unused_from(struct fdtable *t, unsigned from);
 /* fd, got from fd_unused(), names file from now on; the caller's reference goes over. */
-void fd_install(struct fdtable *t, int fd, struct file *file);
+void fd_install(struct fdtable *t, int fd, struct file *file, bool cloexec);
 /* The number is free again. mm: whose lock guards objects. 0 or -EBADF. */
 int fd_close(struct fdtable *t, unsigned fd, struct mm *mm);
 
@@ -73,6 +89,8 @@ struct file *file_new(int fd, bool owned, mode_t mode, int flags, const char *pa
  * memory limit, however much of it is written. Others: nothing. 0 or -ENOSPC.
  */
 int file_charge(struct file *file, struct mm *mm, uint64_t size);
+/* O_NONBLOCK, for the payload. */
+void file_set_nonblock(struct file *file, bool on);
 /* Let one reference go. */
 void file_put(struct file *file, struct mm *mm);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* open.c: files from open to close, and what is asked about them. I/O: see rw.c. */
+/* open.c: files from open to close. I/O: see rw.c; what is asked about them: stat.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -7,10 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vmm/linux/lock.h"
+#include "vmm/linux/path.h"
 #include "vmm/linux/special.h"
 
-/* fstat(2), from which mappings learn that somebody has cut the file. 0 or -errno. */
-static int look_at(struct process *p, const struct file *file, struct stat *st)
+int file_stat(struct process *p, const struct file *file, struct stat *st)
 {
 	if (fstat(file->fd, st))
 		return -errno;
@@ -19,12 +20,11 @@ static int look_at(struct process *p, const struct file *file, struct stat *st)
 		       : 0;
 }
 
-/* It was cut by the payload itself. */
-static int file_was_cut(struct process *p, const struct file *file)
+int file_was_cut(struct process *p, const struct file *file)
 {
 	struct stat st;
 
-	return look_at(p, file, &st);
+	return file_stat(p, file, &st);
 }
 
 /* Open a path of our own copy and give it a number, fd. 0 or -errno. */
@@ -35,13 +35,16 @@ static int open_as(struct process *p, int fd, const char *base, const char *path
 	struct file *file;
 	int err;
 
+	if (flags & O_PATH) /* build_open_flags() of fs/open.c */
+		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+
 	if (special_path(path)) {
 		err = special_open(p, path, flags, &file);
 		if (!err)
-			fd_install(&p->files, fd, file);
+			fd_install(&p->files, fd, file, flags & O_CLOEXEC);
 		return err;
 	}
-	err = policy_open(&p->policy, base, path, flags, mode, &opened);
+	err = policy_open(&p->policy, base, path, flags, mode & ~p->umask, &opened);
 	if (err)
 		return err;
 	file = file_new(opened.fd, true, opened.mode, flags, opened.path);
@@ -50,30 +53,25 @@ static int open_as(struct process *p, int fd, const char *base, const char *path
 		close(opened.fd);
 		return -ENOMEM;
 	}
-	fd_install(&p->files, fd, file);
+	file->path_only = flags & O_PATH;
+	file->changeable = opened.writable;
+	file->shown_flags = flags & SHOWN_FLAGS;
+	fd_install(&p->files, fd, file, flags & O_CLOEXEC);
 	return flags & O_TRUNC ? file_was_cut(p, file) : 0;
 }
 
 static int64_t do_open(struct process *p, int dirfd, gva_t name, int flags, mode_t mode)
 {
-	const struct file *dir = NULL;
-	char path[PATH_MAX];
-	long len = mm_copy_string(p->mm, path, name, sizeof(path));
-	int fd, err;
+	struct path_arg path;
+	int err = path_arg(p, &path, dirfd, name), fd;
 
-	if (len < 0)
-		return len;
+	if (err && err != -EBADF && err != -ENOTDIR)
+		return err;
 	fd = fd_unused(&p->files);
 	if (fd < 0)
 		return fd;
-	if (*path && *path != '/' && dirfd != AT_FDCWD) {
-		dir = fd_get(&p->files, (unsigned)dirfd);
-		if (!dir)
-			return -EBADF;
-		if (dir->kind != FILE_DIRECTORY)
-			return -ENOTDIR;
-	}
-	err = open_as(p, fd, dir ? dir->path : NULL, path, flags, mode);
+	if (!err)
+		err = open_as(p, fd, path.base, path.text, flags, mode);
 	return err ? err : fd;
 }
 
@@ -87,41 +85,18 @@ int64_t sys_openat(struct process *p, const uint64_t a[6])
 	return do_open(p, (int)a[0], a[1], (int)a[2], (mode_t)a[3]);
 }
 
+int close_fd(struct process *p, unsigned fd)
+{
+	const struct file *file = fd_get(&p->files, fd);
+
+	if (file)
+		lock_closed(p, file);
+	return fd_close(&p->files, fd, p->mm);
+}
+
 int64_t sys_close(struct process *p, const uint64_t a[6])
 {
-	return fd_close(&p->files, (unsigned)a[0], p->mm);
-}
-
-int64_t sys_fstat(struct process *p, const uint64_t a[6])
-{
-	const struct file *file = fd_get(&p->files, (unsigned)a[0]);
-	struct stat st;
-	int err;
-
-	if (!file)
-		return -EBADF;
-	/* the kernel's own layout, unused fields zeroed: cp_new_stat() of fs/stat.c */
-	err = look_at(p, file, &st);
-	if (err)
-		return err;
-	return mm_copy_to(p->mm, a[1], &st, sizeof(st)) ? -EFAULT : 0;
-}
-
-int64_t sys_ftruncate(struct process *p, const uint64_t a[6])
-{
-	struct file *file = fd_get(&p->files, (unsigned)a[0]);
-	int err;
-
-	if ((int64_t)a[1] < 0)
-		return -EINVAL;
-	if (!file)
-		return -EBADF;
-	if (file->kind != FILE_REGULAR || !file->writable)
-		return -EINVAL;
-	err = file_charge(file, p->mm, a[1]);
-	if (err)
-		return err;
-	return ftruncate(file->fd, (off_t)a[1]) ? -errno : file_was_cut(p, file);
+	return close_fd(p, (unsigned)a[0]);
 }
 
 int64_t sys_lseek(struct process *p, const uint64_t a[6])

@@ -8,6 +8,7 @@
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -121,10 +122,10 @@ static int open_beneath(const struct grant *g, const char *rel, int flags, mode_
 }
 
 /*
- * See what is at a granted place: pl->mode, and where a symbolic link points to. 0 also
- * where there is nothing; -ELOOP: a link is on the way there.
+ * See what is at a granted place: pl->mode, and where a symbolic link points to, unless link
+ * is NULL: a link that isn't followed isn't read, which would be its atime. 0 also where there is nothing; -ELOOP: a link is on the way there.
  */
-static int look(struct place *pl, char link[PATH_MAX])
+static int look(struct place *pl, char *link)
 {
 	int fd = open_beneath(pl->grant, pl->rel, O_PATH, 0);
 	struct stat st;
@@ -136,7 +137,7 @@ static int look(struct place *pl, char link[PATH_MAX])
 	if (fstat(fd, &st))
 		goto fail;
 	pl->mode = st.st_mode;
-	if (S_ISLNK(st.st_mode)) {
+	if (link && S_ISLNK(st.st_mode)) {
 		n = readlinkat(fd, "", link, PATH_MAX - 1);
 		if (n < 0)
 			goto fail;
@@ -204,17 +205,17 @@ static int splice_link(char todo[PATH_MAX], const char *rest, const char *link,
 static int step(const struct policy *pol, char todo[PATH_MAX], const char *rest,
 		bool follow, struct place *pl)
 {
-	bool last = !rest[strspn(rest, "/")];
+	bool last = !rest[strspn(rest, "/")], through = follow || !last || *rest;
 	char link[PATH_MAX];
 	int err = find_grant(pol, pl);
 
 	if (err || !pl->grant)
 		return err;
-	err = look(pl, link);
+	err = look(pl, through ? link : NULL);
 	if (err)
 		return err;
 	pl->slash = last && *rest;
-	if (S_ISLNK(pl->mode) && (follow || !last || *rest)) {
+	if (S_ISLNK(pl->mode) && through) {
 		err = splice_link(todo, rest, link, pl);
 		return err ? err : 1;
 	}
@@ -227,7 +228,7 @@ static int step(const struct policy *pol, char todo[PATH_MAX], const char *rest,
 static int walk(const struct policy *pol, char todo[PATH_MAX], bool follow,
 		struct place *pl)
 {
-	char *at = todo, link[PATH_MAX];
+	char *at = todo;
 	bool looked = false; /* at what pl->path says now */
 	unsigned links = 0;
 	size_t len;
@@ -256,7 +257,7 @@ static int walk(const struct policy *pol, char todo[PATH_MAX], bool follow,
 		return 0;
 	pl->slash = true;
 	err = find_grant(pol, pl);
-	return err || !pl->grant ? err : look(pl, link);
+	return err || !pl->grant ? err : look(pl, NULL);
 }
 
 /* Whether a path has to be walked, links or not: it has a `..`, or ends in `.`. */
@@ -294,13 +295,12 @@ static int take_names(const char *path, struct place *pl)
 
 /*
  * Find what path, an absolute one, leads to. At once, as long as neither links nor dots
- * are met: mostly. create: a name that isn't there must be the last. -EACCES: it leads to
+ * are met: mostly. create: a name that isn't there must be the last. No grant: it leads to
  * nothing that was granted.
  */
-static int resolve(const struct policy *pol, char path[PATH_MAX], bool follow, bool create,
-		   struct place *pl)
+static int resolve_name(const struct policy *pol, char path[PATH_MAX], bool follow,
+			bool create, struct place *pl)
 {
-	char link[PATH_MAX];
 	int err = -ELOOP;
 
 	if (!has_dots(path)) {
@@ -308,14 +308,21 @@ static int resolve(const struct policy *pol, char path[PATH_MAX], bool follow, b
 		if (!err)
 			err = find_grant(pol, pl);
 		if (!err && pl->grant)
-			err = look(pl, link);
+			err = look(pl, NULL);
 		if (!err && S_ISLNK(pl->mode) && (follow || pl->slash))
 			err = -ELOOP;
 		if (!err && create && !pl->mode)
 			err = -ELOOP;
 	}
-	if (err == -ELOOP)
-		err = walk(pol, path, follow, pl);
+	return err == -ELOOP ? walk(pol, path, follow, pl) : err;
+}
+
+/* ... which must have been granted: else -EACCES. */
+static int resolve(const struct policy *pol, char path[PATH_MAX], bool follow, bool create,
+		   struct place *pl)
+{
+	int err = resolve_name(pol, path, follow, create, pl);
+
 	if (err)
 		return err;
 	return pl->grant ? 0 : -EACCES;
@@ -343,7 +350,7 @@ static int check_flags(int flags)
 {
 	if ((flags & O_TMPFILE) == O_TMPFILE)
 		return -EOPNOTSUPP;
-	if (flags & (O_PATH | O_DIRECT) || (flags & O_ACCMODE) == O_ACCMODE)
+	if (flags & O_DIRECT || (flags & O_ACCMODE) == O_ACCMODE)
 		return -EINVAL;
 	if ((flags & (O_DIRECTORY | O_CREAT)) == (O_DIRECTORY | O_CREAT))
 		return -EINVAL; /* since Linux 6.4 */
@@ -393,7 +400,8 @@ static bool on_procfs(int fd)
  * Open it. Whatever stands at that place by now: a device or a FIFO neither waits nor gets
  * through, and O_NONBLOCK, which was for them, goes again.
  */
-static int open_place(const struct place *pl, int flags, mode_t mode, struct opened *opened)
+static int open_place(const struct policy *pol, const struct place *pl, int flags,
+		      mode_t mode, struct opened *opened)
 {
 	int fd, pass = flags & PASSED_FLAGS;
 	struct stat st;
@@ -409,10 +417,14 @@ static int open_place(const struct place *pl, int flags, mode_t mode, struct ope
 		close(fd);
 		return -EACCES;
 	}
+	if (!pl->mode &&
+	    mode & pol->umask & 0777) /* it was created: with less than asked for */
+		fchmod(fd, mode & 0777);
 	if (!(flags & O_NONBLOCK))
 		fcntl(fd, F_SETFL, flags & (O_APPEND | O_NOATIME));
 	opened->fd = fd;
 	opened->mode = st.st_mode;
+	opened->writable = pl->grant->writable;
 	return 0;
 }
 
@@ -427,6 +439,29 @@ static bool strip_slashes(char *path)
 	return n < len;
 }
 
+/* O_PATH: whatever is there, which can neither be read nor written. */
+static int open_path(const struct policy *pol, const char *base, const char *path,
+		     int flags, struct opened *opened)
+{
+	struct found found;
+	int err = policy_find(pol, base, path, !(flags & O_NOFOLLOW), &found);
+
+	if (err)
+		return err;
+	if (found.fd < 0)
+		return -EACCES;
+	if (flags & O_DIRECTORY && !S_ISDIR(found.mode))
+		err = -ENOTDIR;
+	opened->fd = found.fd;
+	opened->mode = found.mode;
+	opened->writable = found.writable;
+	opened->path = err ? NULL : strdup(*found.path ? found.path : "/");
+	if (opened->path)
+		return 0;
+	close(found.fd);
+	return err ? err : -ENOMEM;
+}
+
 int policy_open(const struct policy *pol, const char *base, const char *path, int flags,
 		mode_t mode, struct opened *opened)
 {
@@ -435,8 +470,10 @@ int policy_open(const struct policy *pol, const char *base, const char *path, in
 	bool create = flags & O_CREAT, slash = false;
 	struct place pl = { .slash = false };
 	char full[PATH_MAX];
-	int err = check_flags(flags);
+	int err = flags & O_PATH ? 0 : check_flags(flags);
 
+	if (flags & O_PATH)
+		return open_path(pol, base, path, flags, opened);
 	if (!err)
 		err = make_absolute(pol, base, path, full);
 	if (!err && create)
@@ -450,10 +487,152 @@ int policy_open(const struct policy *pol, const char *base, const char *path, in
 	opened->path = strdup(*pl.path ? pl.path : "/");
 	if (!opened->path)
 		return -ENOMEM;
-	err = open_place(&pl, flags, mode, opened);
+	err = open_place(pol, &pl, flags, mode, opened);
 	if (err)
 		free(opened->path);
 	return err;
+}
+
+/* ---- finding */
+
+/* Whether path is on the way from the root to a grant. */
+static bool leads_to_grant(const struct policy *pol, const char *path)
+{
+	for (size_t i = 0; i < pol->nr_grants; i++)
+		if (beneath(pol->grants[i].name, path) ||
+		    beneath(pol->grants[i].real, path))
+			return true;
+	return false;
+}
+
+/* Open what was found, as it is by now. */
+static int open_found(const struct place *pl, struct found *found)
+{
+	struct stat st;
+	int fd;
+
+	if (!pl->mode)
+		return -ENOENT;
+	fd = open_beneath(pl->grant, pl->rel, O_PATH, 0);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) || on_procfs(fd)) {
+		close(fd);
+		return -EACCES;
+	}
+	if (pl->slash && !S_ISDIR(st.st_mode)) {
+		close(fd);
+		return -ENOTDIR;
+	}
+	found->fd = fd;
+	found->mode = st.st_mode;
+	found->writable = pl->grant->writable;
+	return 0;
+}
+
+int policy_find(const struct policy *pol, const char *base, const char *path, bool follow,
+		struct found *found)
+{
+	struct place pl = { .slash = false };
+	char full[PATH_MAX];
+	int err = make_absolute(pol, base, path, full);
+
+	if (!err)
+		err = resolve_name(pol, full, follow, false, &pl);
+	if (err)
+		return err;
+	strcpy(found->path, pl.path);
+	if (pl.grant)
+		return open_found(&pl, found);
+	if (!leads_to_grant(pol, pl.path))
+		return -EACCES;
+	found->fd = -1;
+	found->mode = S_IFDIR | 0555;
+	found->writable = false;
+	return 0;
+}
+
+/* ---- where names are made and removed */
+
+/* Cut path's last name off: what kind it is, and a copy with the '/' that was behind it. */
+static int cut_last(char *path, struct parent *parent)
+{
+	const bool slash = strip_slashes(path);
+	char *name = strrchr(path, '/');
+	size_t len;
+
+	if (!name) {
+		parent->last = LAST_ROOT;
+		return 0;
+	}
+	*name++ = '\0';
+	len = strlen(name);
+	parent->last = is_dots(name, len, ".")	  ? LAST_DOT
+		       : is_dots(name, len, "..") ? LAST_DOTDOT
+						  : LAST_NAME;
+	if (len > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(parent->name, name, len + 1);
+	if (slash)
+		strcpy(parent->name + len, "/");
+	return 0;
+}
+
+/* What the name in that directory is to the grants: a top, above one, or neither. */
+static int look_for_grants(const struct policy *pol, const char *dir, struct parent *parent)
+{
+	struct place pl;
+	int err;
+
+	strcpy(pl.path, dir);
+	err = append_name(pl.path, parent->name, strcspn(parent->name, "/"));
+	for (size_t i = 0; i < pol->nr_grants && !err; i++) {
+		parent->holds |= beneath(pol->grants[i].real, pl.path) != NULL;
+		parent->top |= !strcmp(pol->grants[i].real, pl.path) ||
+			       !strcmp(pol->grants[i].name, pl.path);
+	}
+	return err;
+}
+
+static int open_parent(const struct place *dir, struct parent *parent)
+{
+	if (!dir->mode)
+		return -ENOENT;
+	if (!S_ISDIR(dir->mode))
+		return -ENOTDIR;
+	parent->fd = open_beneath(dir->grant, dir->rel, O_PATH | O_DIRECTORY, 0);
+	if (parent->fd < 0)
+		return parent->fd;
+	if (on_procfs(parent->fd)) {
+		close(parent->fd);
+		return -EACCES;
+	}
+	parent->writable = dir->grant->writable;
+	parent->grant = dir->grant;
+	return 0;
+}
+
+int policy_parent(const struct policy *pol, const char *base, const char *path,
+		  struct parent *parent)
+{
+	struct place dir = { .slash = false };
+	char full[PATH_MAX];
+	int err = make_absolute(pol, base, path, full), too_long;
+
+	*parent = (struct parent){ .fd = -1 };
+	if (err)
+		return err;
+	too_long = cut_last(full, parent);
+	err = resolve_name(pol, full, true, false, &dir);
+	if (!err && too_long)
+		err = too_long;
+	if (!err && parent->last == LAST_NAME)
+		err = look_for_grants(pol, dir.path, parent);
+	if (err)
+		return err;
+	if (dir.grant)
+		return open_parent(&dir, parent);
+	return parent->top || leads_to_grant(pol, dir.path) ? 0 : -EACCES;
 }
 
 /* ---- a policy's life */
@@ -480,7 +659,6 @@ static int tidy(const char *path, char out[PATH_MAX])
 static int open_grant(struct grant *g)
 {
 	struct place pl = { .grant = g };
-	char link[PATH_MAX];
 	struct stat st;
 	int err;
 
@@ -496,7 +674,7 @@ static int open_grant(struct grant *g)
 		return -errno;
 	pl.rel = g->real + g->skip;
 	pl.rel += *pl.rel == '/';
-	err = look(&pl, link);
+	err = look(&pl, NULL);
 	return err || (pl.mode & S_IFMT) == (st.st_mode & S_IFMT) ? err : -ENOENT;
 }
 
@@ -519,12 +697,27 @@ static int add_grant(struct policy *pol, const struct mv_grant *grant)
 	return g->name && g->real ? open_grant(g) : -ENOMEM;
 }
 
+/* This process's umask, which umask(2) can't tell without changing it for all threads. */
+static mode_t host_umask(void)
+{
+	FILE *status = fopen("/proc/self/status", "re");
+	unsigned mask = 022;
+	char line[256];
+
+	while (status && fgets(line, sizeof(line), status))
+		if (sscanf(line, "Umask: %o", &mask) == 1)
+			break;
+	if (status)
+		fclose(status);
+	return mask & 0777;
+}
+
 int policy_init(struct policy *pol, const struct mv_grant *grants, size_t n,
 		struct mv_error *err)
 {
 	int ret = 0;
 
-	*pol = (struct policy){ .cwd = getcwd(NULL, 0) };
+	*pol = (struct policy){ .umask = host_umask(), .cwd = getcwd(NULL, 0) };
 	pol->grants = calloc(n + 1, sizeof(*pol->grants));
 	if (!pol->grants) {
 		policy_destroy(pol);

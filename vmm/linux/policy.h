@@ -20,6 +20,7 @@
 #ifndef LINUX_POLICY_H
 #define LINUX_POLICY_H
 
+#include <limits.h>
 #include <mapvisor/mapvisor.h>
 #include <sys/stat.h>
 
@@ -35,7 +36,8 @@ struct grant {
 struct policy {
 	struct grant *grants;
 	size_t nr_grants;
-	char *cwd; /* where relative paths begin; NULL: that directory is gone */
+	mode_t umask; /* the host's, which the host's kernel takes off what is created */
+	char *cwd;    /* where relative paths begin; NULL: that directory is gone */
 };
 
 /* 0, or -errno with "grant PATH: WHY" in *err. */
@@ -45,9 +47,10 @@ void policy_destroy(struct policy *pol);
 
 /* A file that was opened. */
 struct opened {
-	int fd;	     /* the host's; close-on-exec */
-	mode_t mode; /* regular file or directory; nothing else is ever opened */
-	char *path;  /* its real one; to be freed */
+	int fd;	       /* the host's; close-on-exec */
+	mode_t mode;   /* regular file or directory; with O_PATH anything */
+	char *path;    /* its real one; to be freed */
+	bool writable; /* its grant is */
 };
 
 /*
@@ -57,12 +60,48 @@ struct opened {
  *  -EACCES      not granted; or for writing, where the grant is for reading (O_TRUNC is
  *               writing, and so is O_CREAT of what isn't there); or not a file: a FIFO,
  *               socket or device
- *  -EINVAL      O_PATH, O_DIRECT, or the access mode 3: not served
+ *  -EINVAL      O_DIRECT, or the access mode 3: not served
  *  -EOPNOTSUPP  O_TMPFILE, as from a file system without it
  *
- * Of mode, permissions count, less the host's umask; set-id and sticky bits are dropped.
+ * Of mode, permissions count, whatever the host's umask; set-id and sticky bits are dropped.
  */
 int policy_open(const struct policy *pol, const char *base, const char *path, int flags,
 		mode_t mode, struct opened *opened);
+
+/* What a path leads to, to be asked about. */
+struct found {
+	int fd; /* O_PATH, to be closed; -1: on the way to a grant, nothing but a name */
+	mode_t mode;	     /* of anything that there is; of such a name a directory's */
+	bool writable;	     /* its grant is */
+	char path[PATH_MAX]; /* its real one; "" is the root */
+};
+
+/*
+ * Find what path leads to; base as above. follow: also its last name, if that is a link.
+ * 0, or -errno as path_resolution(7) has them, and -EACCES for what isn't granted.
+ */
+int policy_find(const struct policy *pol, const char *base, const char *path, bool follow,
+		struct found *found);
+
+/* How a path's last name is to be taken: LAST_NORM and so on of linux/namei.h. */
+enum last { LAST_NAME, LAST_DOT, LAST_DOTDOT, LAST_ROOT };
+
+/* Where a path's last name is, or is to be, in order to make or remove it. */
+struct parent {
+	int fd; /* O_PATH: the directory; to be closed; -1 with top, where that isn't granted */
+	enum last last;
+	char name[NAME_MAX + 2]; /* in it; with a '/' behind it as the path had it */
+	const struct grant *grant;
+	bool writable; /* it is */
+	bool top;      /* what the name stands for was granted by itself: a mount point */
+	bool holds;    /* ... or such is somewhere beneath it */
+};
+
+/*
+ * Find the directory that path's last name is in; base as above. Links are followed on the
+ * way, the last one isn't. 0 or -errno: filename_parentat() of fs/namei.c.
+ */
+int policy_parent(const struct policy *pol, const char *base, const char *path,
+		  struct parent *parent);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* process.c: a process's life, and the calls about itself. */
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "vmm/linux/calls.h"
@@ -15,6 +16,7 @@ int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 	ret = policy_init(&p->policy, opt->grants, opt->ngrants, err);
 	if (ret)
 		return ret;
+	p->umask = p->policy.umask;
 	ret = fdtable_init(&p->files, opt->fds, err);
 	if (ret)
 		policy_destroy(&p->policy);
@@ -25,8 +27,15 @@ void process_destroy(struct process *p)
 {
 	fdtable_destroy(&p->files, p->mm);
 	policy_destroy(&p->policy);
+	free(p->exe);
 	if (p->wake_fd >= 0)
 		close(p->wake_fd);
+}
+
+void process_set_exe(struct process *p, const char *path)
+{
+	free(p->exe);
+	p->exe = realpath(path, NULL);
 }
 
 /* exit and exit_group alike, as long as there is one thread. */

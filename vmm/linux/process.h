@@ -60,13 +60,17 @@ struct process {
 	struct mm *mm;	      /* its memory */
 	struct fdtable files; /* its open files */
 	struct policy policy; /* the files that it may open */
+	mode_t umask;	      /* bits that new files don't get */
+	char *exe;	      /* its program's real path; NULL: not loaded */
 	struct signals signals;
 	struct limits limits;	   /* of resources */
 	struct thread_bases bases; /* see there */
 	gva_t robust_list;	   /* of futexes; set_robust_list */
 	gva_t rsp;		   /* of the call under way; the caller's to set, too */
 	int kick_signal;	   /* see above */
-	int wake_fd;	/* a signalfd for it, made when a call first waits; else -1 */
+	int wake_fd; /* a signalfd for it, made when a call first waits; else -1 */
+	int64_t wait_until; /* where a call that was interrupted, and is to be made again, ends to wait;
+			     * 0: none. Who answers it with -EINTR instead clears this */
 	bool ended;	/* by exit or exit_group */
 	int status;	/* if ended: 0-255 */
 	uint64_t calls; /* made, unknown ones included */
@@ -92,6 +96,8 @@ int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 		 struct mv_error *err);
 /* While p->mm still stands: open files let go of their objects. */
 void process_destroy(struct process *p);
+/* Its program is the host's file at path. */
+void process_set_exe(struct process *p, const char *path);
 
 /* One system call, by Linux's number or one from MV_CALL_BASE on. */
 enum call_end linux_call(struct process *p, int64_t rax, const uint64_t args[6],

@@ -51,17 +51,17 @@ static uint64_t readable_bytes(const struct file *file, off_t pos, uint64_t want
 
 /* What answers at once. No kick is looked for: signal(7), it can't be interrupted. */
 static int64_t read_regular(struct process *p, const struct file *file, struct buffers *b,
-			    off_t pos)
+			    off_t pos, int flags)
 {
 	int64_t done = 0, n = 0;
 	struct chunk c;
 
 	b->left = readable_bytes(file, pos, b->left);
-	if (!b->left)
+	if (!b->left && !flags)
 		return read_nothing(file, pos);
-	while (b->left) {
+	do {
 		buffers_chunk(p, b, MV_WRITE, CHUNK_MAX, &c);
-		n = preadv2(file->fd, c.vec, c.nr, pos, 0);
+		n = preadv2(file->fd, c.vec, c.nr, pos, flags);
 		if (n < 0)
 			n = -errno;
 		if (n <= 0)
@@ -72,7 +72,7 @@ static int64_t read_regular(struct process *p, const struct file *file, struct b
 			break;
 		if (pos != POS_CURRENT)
 			pos += n;
-	}
+	} while (b->left);
 	return done ? done : n;
 }
 
@@ -101,7 +101,7 @@ static bool readable_now(struct process *p, const struct buffers *b)
 }
 
 static int64_t write_regular(struct process *p, struct file *file, struct buffers *b,
-			     off_t pos)
+			     off_t pos, int flags)
 {
 	int64_t done = 0, n = charge_write(p, file, pos, b->left);
 	struct chunk c;
@@ -110,7 +110,7 @@ static int64_t write_regular(struct process *p, struct file *file, struct buffer
 		return n;
 	while (b->left) {
 		buffers_chunk(p, b, MV_READ, CHUNK_MAX, &c);
-		n = write_guarded(p, file->fd, &c, pos, 0);
+		n = write_guarded(p, file->fd, &c, pos, flags);
 		if (n > 0) {
 			done += n;
 			buffers_advance(b, (uint64_t)n);
@@ -134,13 +134,13 @@ static bool may_wait(const struct file *file)
 static int64_t do_read(struct process *p, struct file *file, struct buffers *b)
 {
 	return may_wait(file) ? stream_read(p, file, b)
-			      : read_regular(p, file, b, POS_CURRENT);
+			      : read_regular(p, file, b, POS_CURRENT, 0);
 }
 
 static int64_t do_write(struct process *p, struct file *file, struct buffers *b)
 {
 	return may_wait(file) ? stream_write(p, file, b)
-			      : write_regular(p, file, b, POS_CURRENT);
+			      : write_regular(p, file, b, POS_CURRENT, 0);
 }
 
 int64_t sys_read(struct process *p, const uint64_t a[6])
@@ -217,7 +217,7 @@ int64_t sys_pread64(struct process *p, const uint64_t a[6])
 	err = buffers_single(&b, a[1], a[2]);
 	if (err)
 		return err;
-	return range_ok(pos, a[2]) ? read_regular(p, file, &b, pos) : -EINVAL;
+	return range_ok(pos, a[2]) ? read_regular(p, file, &b, pos, 0) : -EINVAL;
 }
 
 int64_t sys_pwrite64(struct process *p, const uint64_t a[6])
@@ -238,5 +238,89 @@ int64_t sys_pwrite64(struct process *p, const uint64_t a[6])
 	err = buffers_single(&b, a[1], a[2]);
 	if (err)
 		return err;
-	return range_ok(pos, a[2]) ? write_regular(p, file, &b, pos) : -EINVAL;
+	return range_ok(pos, a[2]) ? write_regular(p, file, &b, pos, 0) : -EINVAL;
+}
+
+/*
+ * The v2 calls' flags, which a file is asked about after all else is right. Those that wait can do
+ * without any: what isn't waited for is a file's own affair here.
+ */
+static int64_t read_with(struct process *p, struct file *file, struct buffers *b, off_t pos,
+			 int flags)
+{
+	if (!may_wait(file) || pos != POS_CURRENT)
+		return read_regular(p, file, b, pos, flags);
+	return flags ? -EOPNOTSUPP : stream_read(p, file, b);
+}
+
+static int64_t write_with(struct process *p, struct file *file, struct buffers *b,
+			  off_t pos, int flags)
+{
+	if (!may_wait(file) || pos != POS_CURRENT)
+		return write_regular(p, file, b, pos, flags);
+	return flags ? -EOPNOTSUPP : stream_write(p, file, b);
+}
+
+/* do_preadv(); with pos POS_CURRENT, as preadv2 may have it, do_readv(). */
+static int64_t do_preadv(struct process *p, const uint64_t a[6], off_t pos, int flags)
+{
+	struct file *file = fd_get(&p->files, (unsigned)a[0]);
+	struct buffers b;
+	int err;
+
+	if (!file)
+		return -EBADF;
+	if (pos != POS_CURRENT && may_wait(file) && preadv(file->fd, NULL, 0, pos) < 0)
+		return -errno;
+	if (!file->readable)
+		return -EBADF;
+	err = buffers_import(p, &b, a[1], a[2]);
+	if (err || !b.left)
+		return err;
+	if (pos != POS_CURRENT && !range_ok(pos, b.left))
+		return -EINVAL;
+	return read_with(p, file, &b, pos, flags);
+}
+
+static int64_t do_pwritev(struct process *p, const uint64_t a[6], off_t pos, int flags)
+{
+	struct file *file = fd_get(&p->files, (unsigned)a[0]);
+	struct buffers b;
+	int err;
+
+	if (!file)
+		return -EBADF;
+	if (pos != POS_CURRENT && may_wait(file) && pwritev(file->fd, NULL, 0, pos) < 0)
+		return -errno;
+	if (!file->writable)
+		return -EBADF;
+	err = buffers_import(p, &b, a[1], a[2]);
+	if (err || !b.left)
+		return err;
+	if (pos != POS_CURRENT && !range_ok(pos, b.left))
+		return -EINVAL;
+	return write_with(p, file, &b, pos, flags);
+}
+
+/* pos_from_hilo(): a long holds all of a position. */
+int64_t sys_preadv(struct process *p, const uint64_t a[6])
+{
+	return (off_t)a[3] < 0 ? -EINVAL : do_preadv(p, a, (off_t)a[3], 0);
+}
+
+int64_t sys_pwritev(struct process *p, const uint64_t a[6])
+{
+	return (off_t)a[3] < 0 ? -EINVAL : do_pwritev(p, a, (off_t)a[3], 0);
+}
+
+int64_t sys_preadv2(struct process *p, const uint64_t a[6])
+{
+	return (off_t)a[3] < POS_CURRENT ? -EINVAL
+					 : do_preadv(p, a, (off_t)a[3], (int)a[5]);
+}
+
+int64_t sys_pwritev2(struct process *p, const uint64_t a[6])
+{
+	return (off_t)a[3] < POS_CURRENT ? -EINVAL
+					 : do_pwritev(p, a, (off_t)a[3], (int)a[5]);
 }

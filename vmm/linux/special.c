@@ -13,6 +13,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "vmm/linux/path.h"
 #include "vmm/linux/special.h"
 
 void special_print_vma(const struct mv_vma *v, FILE *out)
@@ -60,10 +61,10 @@ static int open_maps(struct process *p, int flags)
 static int open_device(const char *path, int flags)
 {
 	const int served = O_ACCMODE | O_NONBLOCK | O_APPEND | O_DIRECTORY | O_TRUNC |
-			   O_NOFOLLOW;
+			   O_NOFOLLOW | O_PATH;
 	int fd;
 
-	if (flags & (O_PATH | O_DIRECT)) /* as policy_open() has it */
+	if (flags & O_DIRECT) /* as policy_open() has it */
 		return -EINVAL;
 	fd = open(path, (flags & served) | O_CLOEXEC | O_NOCTTY);
 
@@ -92,6 +93,10 @@ int special_open(struct process *p, const char *path, int flags, struct file **f
 		close(fd);
 		return -ENOMEM;
 	}
+	(*file)->path_only = flags & O_PATH;
+	(*file)->shown_flags = flags & SHOWN_FLAGS;
+	if (flags & O_PATH)
+		return 0;
 	(*file)->zero = !strcmp(path, "/dev/zero");
 	if (!is_maps(path))
 		return 0;
@@ -100,6 +105,16 @@ int special_open(struct process *p, const char *path, int flags, struct file **f
 	if (err)
 		file_put(*file, p->mm);
 	return err ? -ENOMEM : 0;
+}
+
+ssize_t special_readlink(const struct process *p, const char *path, char text[PATH_MAX])
+{
+	const size_t len = p->exe ? strlen(p->exe) : 0;
+
+	if (!len || len > PATH_MAX || strcmp(path, "/proc/self/exe") != 0)
+		return -EINVAL;
+	memcpy(text, p->exe, len);
+	return (ssize_t)len;
 }
 
 /* MFD_NAME_MAX_LEN of mm/memfd.c, and the NUL. */
@@ -132,7 +147,7 @@ int64_t sys_memfd_create(struct process *p, const uint64_t a[6])
 		close(fd);
 		return -ENOMEM;
 	}
-	file->memory = true;
-	fd_install(&p->files, nr, file);
+	file->memory = file->changeable = true;
+	fd_install(&p->files, nr, file, flags & MFD_CLOEXEC);
 	return nr;
 }

@@ -13,5 +13,7 @@ void special_print_vma(const struct mv_vma *v, FILE *out);
 bool special_path(const char *path);
 /* Open it; *file has one reference. 0 or -errno. */
 int special_open(struct process *p, const char *path, int flags, struct file **file);
+/* The text of one of those links of /proc/self that are served. Bytes; -EINVAL: it is none. */
+ssize_t special_readlink(const struct process *p, const char *path, char text[PATH_MAX]);
 
 #endif

@@ -28,22 +28,59 @@ static int wake_fd(struct process *p)
 	return p->wake_fd;
 }
 
-/* Wait for fd (-1: none) to be ready, or timeout: 0. -ERESTARTSYS: the kick came first. */
-static int wait_ready(struct process *p, int fd, short events, int timeout)
+int64_t stream_left(int64_t deadline)
 {
-	int wake = wake_fd(p), n;
-	struct pollfd fds[2] = { { .fd = wake, .events = POLLIN },
-				 { .fd = fd, .events = events } };
+	struct timespec now;
+	int64_t left;
 
-	if (wake < -1)
-		return wake;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	left = deadline - (now.tv_sec * 1000000000ll + now.tv_nsec);
+	return left > 0 ? left : 0;
+}
+
+int stream_poll(struct process *p, struct pollfd *fds, unsigned nr, int64_t deadline)
+{
+	struct timespec ts;
+	int64_t ns;
+	int n;
+
+	fds[0] = (struct pollfd){ .fd = wake_fd(p), .events = POLLIN };
+	if (fds[0].fd < -1)
+		return fds[0].fd;
 	/* other signals are the embedder's: for the payload they didn't happen */
-	do
-		n = poll(fds, 2, timeout);
-	while (n < 0 && errno == EINTR);
+	do {
+		ns = deadline < 0 ? 0 : stream_left(deadline);
+		ts = (struct timespec){ ns / 1000000000, ns % 1000000000 };
+		n = ppoll(fds, nr, deadline < 0 ? NULL : &ts, NULL);
+	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	return fds[0].revents ? -ERESTARTSYS : 0;
+	return fds[0].revents ? -ERESTARTSYS : n;
+}
+
+/* Wait for fd (-1: none) to be ready, or a deadline: 0. -ERESTARTSYS: the kick came first. */
+static int wait_ready(struct process *p, int fd, short events, int64_t deadline)
+{
+	struct pollfd fds[2] = { [1] = { .fd = fd, .events = events } };
+	const int n = stream_poll(p, fds, 2, deadline);
+
+	return n < 0 ? n : 0;
+}
+
+int64_t stream_deadline(int64_t ns)
+{
+	struct timespec now;
+	int64_t at;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (__builtin_add_overflow(now.tv_sec * 1000000000ll + now.tv_nsec, ns, &at))
+		return INT64_MAX;
+	return at;
+}
+
+int stream_sleep(struct process *p, int ms)
+{
+	return wait_ready(p, -1, 0, stream_deadline(ms * 1000000ll));
 }
 
 int stream_interrupted(struct process *p)
@@ -52,9 +89,10 @@ int stream_interrupted(struct process *p)
 }
 
 /* It isn't ready. Wait - but its other users may have said that nobody shall: -EAGAIN. */
-static int wait_unless_nonblock(struct process *p, const struct file *file, short events)
+int stream_wait(struct process *p, const struct file *file, short events)
 {
-	if (fcntl(file->fd, F_GETFL) & O_NONBLOCK)
+	if (file->nonblock == NONBLOCK_YES ||
+	    (file->nonblock == NONBLOCK_HOST && fcntl(file->fd, F_GETFL) & O_NONBLOCK))
 		return -EAGAIN;
 	return wait_ready(p, file->io_fd, events, -1);
 }
@@ -116,7 +154,7 @@ int64_t stream_read(struct process *p, struct file *file, struct buffers *b)
 		if (give_up_nowait(file, n) || n == -EINTR)
 			continue;
 		if (n == -EAGAIN && !done) {
-			n = wait_unless_nonblock(p, file, POLLIN);
+			n = stream_wait(p, file, POLLIN);
 			if (!n)
 				continue;
 		}
@@ -130,27 +168,37 @@ int64_t stream_read(struct process *p, struct file *file, struct buffers *b)
 	return done ? done : n;
 }
 
+void guard_begin(struct guard *g)
+{
+	sigemptyset(&g->set);
+	sigaddset(&g->set, SIGPIPE);
+	sigaddset(&g->set, SIGXFSZ);
+	pthread_sigmask(SIG_BLOCK, &g->set, &g->old);
+}
+
+void guard_end(struct process *p, struct guard *g, bool whole)
+{
+	static const struct timespec now = { 0, 0 };
+	int sig = whole ? 0 : sigtimedwait(&g->set, NULL, &now);
+
+	pthread_sigmask(SIG_SETMASK, &g->old, NULL);
+	if (sig > 0)
+		signal_send(p, sig, SI_USER);
+}
+
 int64_t write_guarded(struct process *p, int fd, const struct chunk *c, off_t pos,
 		      int flags)
 {
-	static const struct timespec now = { 0, 0 };
-	sigset_t set, old;
-	int err, sig = 0;
-	ssize_t n;
+	struct guard g;
+	int64_t n;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGPIPE);
-	sigaddset(&set, SIGXFSZ);
-	pthread_sigmask(SIG_BLOCK, &set, &old);
+	guard_begin(&g);
 	n = pwritev2(fd, c->vec, c->nr, pos, flags);
-	err = errno;
+	if (n < 0)
+		n = -errno;
 	/* a write to a pipe may be short and signal, too */
-	if (n < 0 || (uint64_t)n < c->len)
-		sig = sigtimedwait(&set, NULL, &now);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (sig > 0)
-		signal_send(p, sig, SI_USER);
-	return n < 0 ? -err : n;
+	guard_end(p, &g, n >= 0 && (uint64_t)n == c->len);
+	return n;
 }
 
 /* Write without waiting: bytes, or -EAGAIN. */
@@ -197,7 +245,7 @@ int64_t stream_write(struct process *p, struct file *file, struct buffers *b)
 		if (give_up_nowait(file, n) || n == -EINTR)
 			continue;
 		if (n == -EAGAIN) {
-			n = wait_unless_nonblock(p, file, POLLOUT);
+			n = stream_wait(p, file, POLLOUT);
 			if (!n)
 				continue;
 		}

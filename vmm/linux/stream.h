@@ -7,6 +7,9 @@
 #ifndef LINUX_STREAM_H
 #define LINUX_STREAM_H
 
+#include <poll.h>
+#include <signal.h>
+
 #include "vmm/linux/buffers.h"
 
 /* Bytes, -errno, or -ERESTARTSYS; to a payload as read(2) and write(2) on such a file. */
@@ -15,6 +18,33 @@ int64_t stream_write(struct process *p, struct file *file, struct buffers *b);
 
 /* -ERESTARTSYS: the kick has come; 0: it hasn't; -errno: it can't be told. */
 int stream_interrupted(struct process *p);
+
+/*
+ * Times to wait until, on CLOCK_MONOTONIC in ns; negative: for ever; 0, which is long gone: not at
+ * all. stream_left: what is left of one.
+ */
+int64_t stream_deadline(int64_t ns);
+int64_t stream_left(int64_t deadline);
+
+/*
+ * poll(2) for fds[1] to fds[nr - 1]; fds[0] is the kick's. How many are ready, -errno,
+ * or -ERESTARTSYS.
+ */
+int stream_poll(struct process *p, struct pollfd *fds, unsigned nr, int64_t deadline);
+/* 0: file is ready for some of `events`; -EAGAIN: it is not, and O_NONBLOCK; -ERESTARTSYS. */
+int stream_wait(struct process *p, const struct file *file, short events);
+/* Wait for ms milliseconds: 0, or -ERESTARTSYS. */
+int stream_sleep(struct process *p, int ms);
+
+/*
+ * Around a call to the host that may raise SIGPIPE or SIGXFSZ, which would end the VMM: they
+ * are the payload's. whole: it did all that it should, so there can't be any.
+ */
+struct guard {
+	sigset_t set, old;
+};
+void guard_begin(struct guard *g);
+void guard_end(struct process *p, struct guard *g, bool whole);
 
 /*
  * writev(2), at pos unless that is -1, with flags of pwritev2(2) - but SIGPIPE and SIGXFSZ,

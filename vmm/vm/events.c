@@ -42,15 +42,11 @@ static void string(struct mv_vm *vm, struct mv_event *e, gva_t gva)
 static void describe(struct mv_vm *vm, struct mv_event *e)
 {
 	const uint64_t *a = e->call.args;
+	const int path = call_path_param(e->call.nr);
 
+	if (path >= 0)
+		string(vm, e, a[path]);
 	switch (e->call.nr) {
-	case __NR_open:
-	case __NR_memfd_create:
-		string(vm, e, a[0]);
-		break;
-	case __NR_openat:
-		string(vm, e, a[1]);
-		break;
 	case __NR_read:
 	case __NR_pread64:
 		if (e->call.result > 0)

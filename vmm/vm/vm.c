@@ -156,6 +156,7 @@ int mv_load(struct mv_vm *vm, const char *path, const char *const *argv,
 		vm_events_hand_on(vm);
 	if (ret)
 		return ret;
+	process_set_exe(&vm->process, path);
 	vm->mm.start_brk = vm->mm.brk = vm->image.end + layout.brk_skip;
 	vcpu_start(&vm->vcpu, vm->image.start, rsp);
 	vm->state = VM_LOADED;

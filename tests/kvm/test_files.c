@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* test_files.c: calls on files and directories, beside the same payload run natively. */
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+#include "tests/kvm/sandbox.h"
+
+#define LIMIT .timeout = 60
+
+static void put_file(int dir, const char *name, const char *text)
+{
+	int fd = openat(dir, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+
+	cr_assert(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+}
+
+/* The tree that payloads/look.c says; path has room for PATH_MAX. */
+static void make_tree(char *path)
+{
+	char name[NAME_MAX + 1];
+	int dir;
+
+	strcpy(path, "/tmp/mapvisor-test-XXXXXX");
+	cr_assert(mkdtemp(path));
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cr_assert(dir >= 0 && !mkdirat(dir, "sub", 0755) && !mkdirat(dir, "many", 0755) &&
+		  !mkdirat(dir, "sub/deep", 0700));
+	put_file(dir, "file", "bytes");
+	put_file(dir, "sub/inner", "inner bytes\n");
+	cr_assert(
+		!symlinkat("sub/inner", dir, "link") && !symlinkat("sub", dir, "dirlink") &&
+		!symlinkat("nothing", dir, "dangling") && !symlinkat("loop", dir, "loop"));
+	for (int i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "many/%0*d", 100 + i % 50, i);
+		put_file(dir, name, "");
+	}
+	close(dir);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static void remove_tree(const char *path)
+{
+	cr_expect(!nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS));
+}
+
+/* Line by line, so that a failure says which. */
+static void expect_same_lines(char *found, char *want)
+{
+	char *f, *w, *rest_f, *rest_w;
+
+	f = strtok_r(found, "\n", &rest_f);
+	w = strtok_r(want, "\n", &rest_w);
+	for (; f && w; f = strtok_r(NULL, "\n", &rest_f), w = strtok_r(NULL, "\n", &rest_w))
+		cr_expect_str_eq(f, w);
+	cr_expect(!f && !w, "sandbox: %s; natively: %s", f ? f : "at its end",
+		  w ? w : "at its end");
+}
+
+/* The payload on a tree of its own each time, or on the same one twice. */
+static void same_as_natively(const char *payload, bool writable, bool own_trees)
+{
+	static char native[1 << 16];
+	char path[PATH_MAX];
+	struct mv_grant grant = { path, writable };
+	struct sandbox s;
+
+	make_tree(path);
+	run_natively((const char *const[]){ payload_path(payload), path, NULL }, native,
+		     sizeof(native));
+	if (own_trees) {
+		remove_tree(path);
+		make_tree(path);
+	}
+	sandbox_init(&s);
+	s.opt.grants = &grant;
+	s.opt.ngrants = 1;
+	sandbox_do(&s, payload, path);
+	mv_assert_exited(&s.end, 0);
+	expect_same_lines(s.text, native);
+	sandbox_close(&s);
+	remove_tree(path);
+}
+
+Test(files, looking_at_them_is_as_it_is_natively, LIMIT)
+{
+	REQUIRE_KVM();
+	same_as_natively("look", true, false);
+}
+
+Test(files, numbers_pipes_and_positions_are_as_they_are_natively, LIMIT)
+{
+	REQUIRE_KVM();
+	same_as_natively("fds", true, true);
+}
+
+Test(files, making_moving_and_removing_them_is_as_it_is_natively, LIMIT)
+{
+	REQUIRE_KVM();
+	same_as_natively("change", true, true);
+}
+
+/* A tree as it is, in lines: of each file its name, mode and size. */
+static char *tree_text;
+static size_t tree_at;
+
+static int note_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)type;
+	tree_at += (size_t)snprintf(tree_text + tree_at, 1 << 10, "%s %o %ld %ld %ld\n",
+				    path, st->st_mode, (long)st->st_size,
+				    st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+	return ftw->level > 9;
+}
+
+static char *note_tree(const char *path)
+{
+	tree_text = (char *)calloc(1, 1 << 20);
+	tree_at = 0;
+	cr_assert(!nftw(path, note_one, 16, FTW_PHYS));
+	return tree_text;
+}
+
+/* Whatever the payloads do that make, move, remove and write. */
+static void leaves_it_alone(const char *payload, const char *path)
+{
+	struct mv_grant grant = { path, false };
+	char *before = note_tree(path), *after;
+	struct sandbox s;
+
+	sandbox_init(&s);
+	s.opt.grants = &grant;
+	s.opt.ngrants = 1;
+	sandbox_do(&s, payload, path);
+	mv_assert_exited(&s.end, 0);
+	sandbox_close(&s);
+	after = note_tree(path);
+	cr_expect_str_eq(after, before, "%s", payload);
+	free(before);
+	free(after);
+}
+
+Test(files, a_grant_for_reading_stays_as_it_is, LIMIT)
+{
+	char path[PATH_MAX];
+
+	REQUIRE_KVM();
+	make_tree(path);
+	leaves_it_alone("change", path);
+	leaves_it_alone("fds", path);
+	remove_tree(path);
+}

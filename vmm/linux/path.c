@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* path.c: from the arguments of a call to the file that they name. */
+#include "vmm/linux/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmm/linux/special.h"
+
+int path_arg(struct process *p, struct path_arg *path, int dirfd, gva_t gva)
+{
+	long len = mm_copy_string(p->mm, path->text, gva, sizeof(path->text));
+	const struct file *dir;
+
+	path->base = NULL;
+	if (len < 0)
+		return (int)len;
+	if (!len || *path->text == '/' || dirfd == AT_FDCWD)
+		return 0;
+	dir = fd_get_raw(&p->files, (unsigned)dirfd);
+	if (!dir)
+		return -EBADF;
+	if (dir->kind != FILE_DIRECTORY)
+		return -ENOTDIR;
+	path->base = dir->path;
+	return 0;
+}
+
+/* Its type is enough: who wants more asks fd. */
+static int of_dirfd(struct process *p, struct target *t, int dirfd)
+{
+	struct stat st;
+
+	t->file = fd_get_raw(&p->files, (unsigned)dirfd);
+	if (!t->file)
+		return -EBADF;
+	if (fstat(t->file->fd, &st))
+		return -errno;
+	t->fd = t->file->fd;
+	t->mode = st.st_mode;
+	t->writable = t->file->changeable;
+	t->unnamed = true;
+	t->own = t->file->memory;
+	strcpy(t->path, t->file->path);
+	return 0;
+}
+
+static int by_path(const struct policy *pol, struct target *t, const struct path_arg *path,
+		   bool follow)
+{
+	struct found found;
+	int err = policy_find(pol, path->base, path->text, follow, &found);
+
+	if (err)
+		return err;
+	t->fd = found.fd;
+	t->owned = true;
+	t->mode = found.mode;
+	t->writable = found.writable;
+	strcpy(t->path, found.path);
+	return 0;
+}
+
+static int of_special(struct process *p, struct target *t, const char *path)
+{
+	struct file *file;
+	struct stat st;
+	int err = special_open(p, path, O_RDONLY, &file);
+
+	if (err)
+		return err;
+	t->fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
+	err = t->fd < 0 || fstat(t->fd, &st) ? -errno : 0;
+	file_put(file, p->mm);
+	if (err)
+		return err;
+	t->owned = t->own = true;
+	t->mode = S_ISREG(st.st_mode) ? S_IFREG | 0444 : st.st_mode;
+	strcpy(t->path, path);
+	return 0;
+}
+
+int target_find(struct process *p, struct target *t, int dirfd, gva_t gva, int flags)
+{
+	struct path_arg path;
+	int err;
+
+	*t = (struct target){ .fd = -1 };
+	/* getname_maybe_null(): no path is an empty one; vfs_empty_path() */
+	if (flags & AT_EMPTY_PATH && !gva) {
+		path = (struct path_arg){ .base = NULL };
+		err = 0;
+	} else {
+		err = path_arg(p, &path, dirfd, gva);
+	}
+	if (err)
+		return err;
+	if (!*path.text) {
+		if (!(flags & AT_EMPTY_PATH))
+			return -ENOENT;
+		if (dirfd != AT_FDCWD)
+			return of_dirfd(p, t, dirfd);
+		strcpy(path.text, ".");
+	}
+	if (special_path(path.text))
+		return of_special(p, t, path.text);
+	return by_path(&p->policy, t, &path, !(flags & AT_SYMLINK_NOFOLLOW));
+}
+
+void target_put(struct target *t)
+{
+	if (t->owned && t->fd >= 0)
+		close(t->fd);
+}

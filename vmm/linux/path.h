@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* path.h: what calls that take a path share: the way from their arguments to a file. */
+#ifndef LINUX_PATH_H
+#define LINUX_PATH_H
+
+#include "vmm/linux/calls.h"
+
+/*
+ * Of F_GETFL's flags, those that the host's open file has for the VMM's own reasons. The payload's
+ * are kept in struct file, without O_CLOEXEC, which build_open_flags() strips.
+ */
+#define HOST_FLAGS (O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW)
+#define SHOWN_FLAGS (O_DIRECTORY | O_NOFOLLOW)
+
+/* A path argument, and the directory where it begins if it is relative. */
+struct path_arg {
+	char text[PATH_MAX];
+	const char *base; /* real path; NULL: the cwd */
+};
+
+/*
+ * Read both from the payload. 0; -EFAULT, -ENAMETOOLONG; -EBADF, -ENOTDIR: the path counts
+ * on dirfd, which isn't a directory. "" is left to the caller.
+ */
+int path_arg(struct process *p, struct path_arg *path, int dirfd, gva_t gva);
+
+/*
+ * What the calls of the *at family find: the path's end, or, with AT_EMPTY_PATH and
+ * a path of "" (or gva 0), dirfd's own file.
+ */
+struct target {
+	int fd;			 /* the host's; -1: see struct found */
+	bool owned;		 /* ... to be closed */
+	mode_t mode;		 /* what it is; as far as S_IFMT */
+	bool writable;		 /* may be changed */
+	bool unnamed;		 /* it is dirfd's file */
+	bool own;		 /* /dev/null and its like: the sandbox's own */
+	const struct file *file; /* if unnamed and not the cwd's */
+	char path[PATH_MAX];	 /* real, if it has one */
+};
+
+/* flags: AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW count. 0 or -errno. */
+int target_find(struct process *p, struct target *t, int dirfd, gva_t path, int flags);
+void target_put(struct target *t);
+
+/* fstat(2), from which mappings learn that somebody has cut the file. 0 or -errno. */
+int file_stat(struct process *p, const struct file *file, struct stat *st);
+/* The file was cut by the payload itself. 0 or -errno. */
+int file_was_cut(struct process *p, const struct file *file);
+
+/* Free a number, and do what goes with it: POSIX locks. 0 or -EBADF. */
+int close_fd(struct process *p, unsigned fd);
+
+#endif

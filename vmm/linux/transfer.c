@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * transfer.c: between files without the payload's memory, and what is asked of a file as a whole: its
+ * size, its blocks, that it is on disk. Checks in the order of fs/read_write.c and fs/open.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vmm/linux/path.h"
+#include "vmm/linux/stream.h"
+
+/* What is spliced before the kick is looked for. */
+#define STEP_MAX (1u << 20)
+
+/* Where a transfer is in a file: at the payload's *where, or, if that is NULL, at the file's own. */
+struct position {
+	gva_t where;
+	off_t at;
+};
+
+static int read_position(struct process *p, struct position *pos, gva_t where)
+{
+	pos->where = where;
+	if (where && mm_copy_from(p->mm, &pos->at, where, sizeof(pos->at)))
+		return -EFAULT;
+	return 0;
+}
+
+static int write_position(struct process *p, const struct position *pos)
+{
+	if (!pos->where)
+		return 0;
+	return mm_copy_to(p->mm, pos->where, &pos->at, sizeof(pos->at)) ? -EFAULT : 0;
+}
+
+static off_t *host_position(struct position *pos)
+{
+	return pos->where ? &pos->at : NULL;
+}
+
+/* A memfd is about to grow by len bytes at its own position, or at *at. */
+static int charge(struct process *p, struct file *file, const off_t *at, uint64_t len)
+{
+	const off_t pos = at ? *at : lseek(file->fd, 0, SEEK_CUR);
+
+	return file->memory ? file_charge(file, p->mm, (uint64_t)pos + len) : 0;
+}
+
+/* Into a pipe; it may have to wait for room. */
+static int64_t send_to_pipe(struct process *p, const struct file *out,
+			    const struct file *in, off_t *at, size_t len)
+{
+	struct guard g;
+	int64_t n;
+
+	do {
+		guard_begin(&g);
+		n = splice(in->fd, at, out->fd, NULL, len, SPLICE_F_NONBLOCK);
+		if (n < 0)
+			n = -errno;
+		guard_end(p, &g, n >= 0);
+		if (n == -EAGAIN) {
+			n = stream_wait(p, out, POLLOUT);
+			if (!n)
+				continue;
+		}
+		return n;
+	} while (true);
+}
+
+static int64_t send_to_file(struct process *p, struct file *out, const struct file *in,
+			    off_t *at, size_t len)
+{
+	struct stat st;
+	struct guard g;
+	int64_t n;
+	int err = 0;
+
+	if (out->memory && !fstat(in->fd, &st))
+		err = charge(p, out, NULL, min_u64(len, (uint64_t)st.st_size));
+	if (err)
+		return err;
+	guard_begin(&g);
+	n = sendfile(out->fd, in->fd, at, len);
+	if (n < 0)
+		n = -errno;
+	guard_end(p, &g, n >= 0);
+	return n;
+}
+
+static bool is_pipe(const struct file *file)
+{
+	return file->kind == FILE_STREAM && fcntl(file->fd, F_GETPIPE_SZ) >= 0;
+}
+
+/* Whether writing to it can't make the VMM wait: a regular file, or /dev/null. */
+static bool takes_at_once(const struct file *file)
+{
+	return file->kind == FILE_REGULAR || (file->kind == FILE_STREAM && file->owned);
+}
+
+static int64_t send_some(struct process *p, struct file *out, const struct file *in,
+			 off_t *at, size_t len)
+{
+	if (is_pipe(out))
+		return send_to_pipe(p, out, in, at, len);
+	return takes_at_once(out) ? send_to_file(p, out, in, at, len) : -EINVAL;
+}
+
+/* do_sendfile() */
+static int64_t do_sendfile(struct process *p, uint64_t out_fd, uint64_t in_fd, off_t *at,
+			   uint64_t count)
+{
+	const struct file *in = fd_get(&p->files, (unsigned)in_fd);
+	struct file *out;
+	uint64_t done = 0;
+	int64_t n = 0;
+
+	if (!in || !in->readable)
+		return -EBADF;
+	if (at && in->kind == FILE_STREAM && lseek(in->fd, 0, SEEK_CUR) < 0)
+		return -ESPIPE;
+	if ((at && *at < 0) || (ssize_t)count < 0)
+		return -EINVAL;
+	count = min_u64(count, MAX_RW_COUNT);
+	out = fd_get(&p->files, (unsigned)out_fd);
+	if (!out || !out->writable)
+		return -EBADF;
+	if (in->kind != FILE_REGULAR)
+		return -EINVAL;
+	do {
+		n = send_some(p, out, in, at, min_u64(count - done, STEP_MAX));
+		if (n > 0)
+			done += (uint64_t)n;
+	} while (n > 0 && done < count);
+	return done ? (int64_t)done : n;
+}
+
+int64_t sys_sendfile(struct process *p, const uint64_t a[6])
+{
+	struct position pos;
+	int64_t n = read_position(p, &pos, a[2]);
+
+	if (n)
+		return n;
+	n = do_sendfile(p, a[0], a[1], host_position(&pos), a[3]);
+	return write_position(p, &pos) ? -EFAULT : n;
+}
+
+int64_t sys_copy_file_range(struct process *p, const uint64_t a[6])
+{
+	const struct file *in = fd_get(&p->files, (unsigned)a[0]);
+	struct file *out = fd_get(&p->files, (unsigned)a[2]);
+	struct position from, to;
+	struct guard g;
+	int64_t n;
+
+	if (!in || !out)
+		return -EBADF;
+	if (read_position(p, &from, a[1]) || read_position(p, &to, a[3]))
+		return -EFAULT;
+	if (a[5])
+		return -EINVAL;
+	n = out->writable ? charge(p, out, host_position(&to), min_u64(a[4], MAX_RW_COUNT))
+			  : 0;
+	if (n)
+		return n;
+	guard_begin(&g);
+	n = copy_file_range(in->fd, host_position(&from), out->fd, host_position(&to), a[4],
+			    0);
+	if (n < 0)
+		n = -errno;
+	guard_end(p, &g, n >= 0);
+	if (n > 0 && (write_position(p, &from) || write_position(p, &to)))
+		return -EFAULT;
+	return n;
+}
+
+int64_t sys_fallocate(struct process *p, const uint64_t a[6])
+{
+	struct file *file = fd_get(&p->files, (unsigned)a[0]);
+	const off_t at = (off_t)a[2], len = (off_t)a[3];
+	struct guard g;
+	int64_t n = 0;
+	off_t end;
+
+	if (!file)
+		return -EBADF;
+	if (file->writable && at >= 0 && len > 0 && !__builtin_add_overflow(at, len, &end))
+		n = file->memory ? file_charge(file, p->mm, (uint64_t)end) : 0;
+	if (n)
+		return n;
+	guard_begin(&g);
+	if (fallocate(file->fd, (int)a[1], at, len))
+		n = -errno;
+	guard_end(p, &g, !n);
+	return n ? n : file_was_cut(p, file);
+}
+
+/* do_ftruncate(), of a file that may be written. */
+static int64_t cut(struct process *p, struct file *file, off_t size)
+{
+	struct guard g;
+	int64_t n = file_charge(file, p->mm, (uint64_t)size);
+
+	if (n)
+		return n;
+	guard_begin(&g);
+	if (ftruncate(file->fd, size))
+		n = -errno;
+	guard_end(p, &g, !n);
+	return n ? n : file_was_cut(p, file);
+}
+
+int64_t sys_ftruncate(struct process *p, const uint64_t a[6])
+{
+	struct file *file = fd_get(&p->files, (unsigned)a[0]);
+
+	if ((int64_t)a[1] < 0)
+		return -EINVAL;
+	if (!file)
+		return -EBADF;
+	if (file->kind != FILE_REGULAR || !file->writable)
+		return -EINVAL;
+	return cut(p, file, (off_t)a[1]);
+}
+
+/* vfs_truncate(): what it is, then if it may be changed at all. */
+static int64_t truncate_target(struct process *p, const struct target *t, off_t size)
+{
+	struct opened opened;
+	struct file *file;
+	int64_t ret;
+
+	if (S_ISDIR(t->mode))
+		return -EISDIR;
+	if (!S_ISREG(t->mode) || t->own)
+		return -EINVAL;
+	if (!t->writable)
+		return -EROFS;
+	ret = policy_open(&p->policy, NULL, t->path, O_WRONLY, 0, &opened);
+	if (ret)
+		return ret;
+	file = file_new(opened.fd, true, opened.mode, O_WRONLY, opened.path);
+	free(opened.path);
+	if (!file) {
+		close(opened.fd);
+		return -ENOMEM;
+	}
+	ret = cut(p, file, size);
+	file_put(file, p->mm);
+	return ret;
+}
+
+int64_t sys_truncate(struct process *p, const uint64_t a[6])
+{
+	struct target t;
+	int64_t ret;
+
+	if ((int64_t)a[1] < 0)
+		return -EINVAL;
+	ret = target_find(p, &t, AT_FDCWD, a[0], 0);
+	if (ret)
+		return ret;
+	ret = truncate_target(p, &t, (off_t)a[1]);
+	target_put(&t);
+	return ret;
+}
+
+/* ---- what the host's kernel does alone, and at once */
+
+static int64_t answer(int ret)
+{
+	return ret ? -errno : 0;
+}
+
+int64_t sys_fsync(struct process *p, const uint64_t a[6])
+{
+	const struct file *file = fd_get(&p->files, (unsigned)a[0]);
+
+	return file ? answer(fsync(file->fd)) : -EBADF;
+}
+
+int64_t sys_fdatasync(struct process *p, const uint64_t a[6])
+{
+	const struct file *file = fd_get(&p->files, (unsigned)a[0]);
+
+	return file ? answer(fdatasync(file->fd)) : -EBADF;
+}
+
+int64_t sys_sync_file_range(struct process *p, const uint64_t a[6])
+{
+	const struct file *file = fd_get(&p->files, (unsigned)a[0]);
+
+	if (!file)
+		return -EBADF;
+	return answer(sync_file_range(file->fd, (off_t)a[1], (off_t)a[2], (unsigned)a[3]));
+}
+
+int64_t sys_fadvise64(struct process *p, const uint64_t a[6])
+{
+	const struct file *file = fd_get(&p->files, (unsigned)a[0]);
+
+	if (!file)
+		return -EBADF;
+	return -posix_fadvise(file->fd, (off_t)a[1], (off_t)a[2], (int)a[3]);
+}
+
+int64_t sys_readahead(struct process *p, const uint64_t a[6])
+{
+	const struct file *file = fd_get(&p->files, (unsigned)a[0]);
+
+	if (!file || !file->readable)
+		return -EBADF;
+	return answer((int)readahead(file->fd, (off_t)a[1], a[2]));
+}
