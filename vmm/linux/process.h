@@ -9,8 +9,11 @@
 #include <mapvisor/mapvisor.h>
 
 #include "vmm/linux/fdtable.h"
+#include "vmm/linux/ids.h"
 #include "vmm/linux/policy.h"
 #include "vmm/linux/signal.h"
+#include "vmm/linux/sleep.h"
+#include "vmm/linux/usage.h"
 #include "vmm/mm/mm.h"
 
 /*
@@ -51,12 +54,21 @@ struct process {
 	struct fdtable files; /* its open files */
 	struct policy policy; /* the files that it may open */
 	struct signals signals;
-	gva_t rsp;	 /* of the call under way; the caller's to set, too */
-	int kick_signal; /* see above */
-	int wake_fd;	 /* a signalfd for it, made when a call first waits; else -1 */
-	bool ended;	 /* by exit or exit_group */
-	int status;	 /* if ended: 0-255 */
-	uint64_t calls;	 /* made, unknown ones included */
+	struct ids ids;
+	char comm[16];		    /* what it is called: process_name(), PR_SET_NAME */
+	int dumpable, death_signal; /* prctl's, and kept only */
+	bool no_new_privs;	    /* ... too */
+	uint32_t personality;
+	struct sleep sleep;	   /* of the call under way */
+	bool running;		   /* between usage_begin() and usage_end() */
+	struct usage used;	   /* by runs that have ended */
+	struct usage thread_began; /* the thread's, when the run under way began */
+	gva_t rsp;		   /* of the call under way; the caller's to set, too */
+	int kick_signal;	   /* see above */
+	int wake_fd;	/* a signalfd for it, made when a call first waits; else -1 */
+	bool ended;	/* by exit or exit_group */
+	int status;	/* if ended: 0-255 */
+	uint64_t calls; /* made, unknown ones included */
 	uint64_t calls_unknown; /* of them, answered -ENOSYS: nothing serves them */
 	struct call_count counts[CALL_ROWS + 2];       /* by call_row() */
 	unsigned nr_unknown;			       /* rows in use of the next */
@@ -77,6 +89,8 @@ enum call_end {
  */
 int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 		 struct mv_error *err);
+/* It is called after the last part of the path that it is loaded from. */
+void process_name(struct process *p, const char *path);
 /* While p->mm still stands: open files let go of their objects. */
 void process_destroy(struct process *p);
 

@@ -195,7 +195,7 @@ static gva_t place(const struct process *p, const struct signal *sig, gva_t rsp,
 	return on_alt && !altstack_holds(alt, sp) ? 0 : sp;
 }
 
-static siginfo_t info_of(const struct signal *sig)
+static siginfo_t info_of(const struct process *p, const struct signal *sig)
 {
 	siginfo_t info;
 
@@ -204,7 +204,7 @@ static siginfo_t info_of(const struct signal *sig)
 	info.si_code = sig->code;
 	if (sig->code <= 0) {
 		info.si_pid = PAYLOAD_PID;
-		info.si_uid = getuid();
+		info.si_uid = p->ids.uid.real;
 	} else {
 		info.si_addr = (void *)sig->addr;
 	}
@@ -238,7 +238,7 @@ static bool setup(struct process *p, const struct signal *sig, const struct sig_
 				 .oldmask = s->blocked,
 				 .cr2 = s->trap.cr2 },
 		.uc_sigmask = s->blocked,
-		.info = info_of(sig),
+		.info = info_of(p, sig),
 	};
 
 	/* without it there is no way back: x64_setup_rt_frame() says -EFAULT */

@@ -51,6 +51,11 @@ int stream_interrupted(struct process *p)
 	return wait_ready(p, -1, 0, 0);
 }
 
+int stream_wait(struct process *p, int fd)
+{
+	return wait_ready(p, fd, POLLIN, -1);
+}
+
 /* It isn't ready. Wait - but its other users may have said that nobody shall: -EAGAIN. */
 static int wait_unless_nonblock(struct process *p, const struct file *file, short events)
 {

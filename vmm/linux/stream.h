@@ -16,6 +16,9 @@ int64_t stream_write(struct process *p, struct file *file, struct buffers *b);
 /* -ERESTARTSYS: the kick has come; 0: it hasn't; -errno: it can't be told. */
 int stream_interrupted(struct process *p);
 
+/* Wait until fd (-1: none) can be read: 0; or as above, or -errno. */
+int stream_wait(struct process *p, int fd);
+
 /*
  * writev(2), at pos unless that is -1, with flags of pwritev2(2) - but SIGPIPE and SIGXFSZ,
  * which come with EPIPE and EFBIG and would end the VMM, are the payload's: see

@@ -502,6 +502,7 @@ int mv_run(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
 				       ? "nothing was loaded into this sandbox"
 				       : "the payload has ended");
 	ret = begin(vm, &saved, &timer, err);
+	usage_begin(&vm->process);
 	if (!ret) {
 		step = vm->opt.timing ? timed_loop(vm, end, err) : loop(vm, end, err);
 		if (step == STEP_FAILED) {
@@ -511,6 +512,7 @@ int mv_run(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
 	}
 	if (end->kind == MV_EXIT_STOPPED && vm->deadline_ns)
 		vm->left_ns = time_left(vm->deadline_ns);
+	usage_end(&vm->process);
 	finish(vm, &saved, timer);
 	return ret;
 }

@@ -148,6 +148,7 @@ int mv_load(struct mv_vm *vm, const char *path, const char *const *argv,
 		return ret;
 	vm->mm.start_brk = vm->mm.brk = vm->image.end;
 	vcpu_start(&vm->vcpu, vm->image.entry, rsp);
+	process_name(&vm->process, path);
 	vm->state = VM_LOADED;
 	return 0;
 }
