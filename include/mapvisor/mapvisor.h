@@ -22,7 +22,7 @@
  *  - Addresses carry their space: gva is the payload's virtual address, gpa the
  *    sandbox's physical one, hva an address in this process.
  *  - A vm belongs to one thread at a time, the one that calls; only mv_interrupt(),
- *    mv_symbol() and mv_symbol_at() may be called from any thread, these two when
+ *    mv_signal(), mv_symbol() and mv_symbol_at() may be called from any thread, these two when
  *    mv_load() has returned, and before mv_close(). Different vms are independent of each other.
  *  - It neither prints nor exits; what it prints goes to a stream that it is given.
  *  - Strings and arrays passed in are copied and stay the caller's.
@@ -145,6 +145,14 @@ MV_API int mv_run(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err);
 
 /* Make a mv_run() under way, or else the next one, return MV_EXIT_INTERRUPTED. Any thread. */
 MV_API void mv_interrupt(struct mv_vm *vm);
+
+/*
+ * Send the payload a signal, 1 to 64, as kill(2) would from outside of its pid name space, but with
+ * SI_KERNEL, as a terminal sends them: it comes in the mv_run() under way, or in the next one. Any
+ * thread; and a signal handler, unless what it interrupts is mv_signal() or mv_interrupt() of a thread that
+ * isn't in mv_run(). -EINVAL: no such signal. Of one that came already and wasn't delivered yet, the second is lost.
+ */
+MV_API int mv_signal(struct mv_vm *vm, int signo);
 
 /*
  * Read guest memory as the payload would find it, whatever its protection, without

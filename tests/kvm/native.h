@@ -8,8 +8,11 @@
 
 #include "tests/kvm/sandbox.h"
 
-/* Run argv natively in a process group of its own, which it may kill; a shell's exit status. */
-static inline int natively(const char *const *argv, char *text, size_t size)
+/*
+ * Run argv natively in a process group of its own, which it may kill; a shell's exit status. in, -1:
+ * the test's own, is its 0.
+ */
+static inline int natively(const char *const *argv, int in, char *text, size_t size)
 {
 	char test[] = "TEST=1", *const envp[] = { test, NULL };
 	const struct rlimit no_core = { 0, 0 };
@@ -20,6 +23,7 @@ static inline int natively(const char *const *argv, char *text, size_t size)
 	if (!pid) {
 		setpgid(0, 0);
 		setrlimit(RLIMIT_CORE, &no_core);
+		dup2(in, STDIN_FILENO);
 		dup2(out, STDOUT_FILENO);
 		execve(argv[0], (char *const *)(uintptr_t)argv, envp);
 		_exit(127);
@@ -32,11 +36,11 @@ static inline int natively(const char *const *argv, char *text, size_t size)
 }
 
 /*
- * PAYLOAD WAY [ARGUMENT], both ways, says and ends the same; file, which may be NULL, is granted. The
- * status of both.
+ * PAYLOAD WAY [ARGUMENT], both ways, says and ends the same; in is its 0, -1: none; file, which may be
+ * NULL, is granted. The status of both.
  */
-static inline int same_as_native(const char *payload, const char *way, const char *argument,
-				 const char *file)
+static inline int same_with_input(int in, const char *payload, const char *way,
+				  const char *argument, const char *file)
 {
 	char path[PATH_MAX], native[1 << 15];
 	const struct mv_grant grant = { file, true };
@@ -44,11 +48,12 @@ static inline int same_as_native(const char *payload, const char *way, const cha
 	int status;
 
 	strcpy(path, payload_path(payload));
-	status = natively((const char *const[]){ path, way, argument, NULL }, native,
+	status = natively((const char *const[]){ path, way, argument, NULL }, in, native,
 			  sizeof(native));
 	sandbox_init(&s);
 	s.opt.grants = &grant;
 	s.opt.ngrants = file ? 1 : 0;
+	s.opt.fds[0] = in;
 	sandbox_load(&s, (const char *const[]){ payload, way, argument, NULL });
 	sandbox_run(&s);
 	cr_expect_str_eq(s.text, native, "%s %s: found\n%s\nexpected\n%s", way,
@@ -57,6 +62,12 @@ static inline int same_as_native(const char *payload, const char *way, const cha
 		     argument ? argument : "", s.end.status, status);
 	sandbox_close(&s);
 	return status;
+}
+
+static inline int same_as_native(const char *payload, const char *way, const char *argument,
+				 const char *file)
+{
+	return same_with_input(-1, payload, way, argument, file);
 }
 
 #endif

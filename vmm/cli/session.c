@@ -40,7 +40,10 @@ static bool open_output(struct session *s)
 
 static bool open_vm(struct session *s)
 {
-	return !mv_open(&s->opt.mv, &s->vm, &s->cli->err) || failed(s, STATUS_FAILED);
+	if (mv_open(&s->opt.mv, &s->vm, &s->cli->err))
+		return failed(s, STATUS_FAILED);
+	signals_begin(&s->signals, s->vm);
+	return true;
 }
 
 static bool load_program(struct session *s)
@@ -71,6 +74,7 @@ bool session_load(struct session *s)
 
 bool session_again(struct session *s)
 {
+	signals_end(&s->signals);
 	mv_close(s->vm);
 	s->vm = NULL;
 	return open_vm(s) && load_program(s);
@@ -104,13 +108,17 @@ bool session_ended(struct session *s, const struct mv_exit *end)
 	double seconds = s->opt.mv.timeout_ns / 1e9;
 
 	s->status = end->status;
+	if (signals_ended(&s->signals, end))
+		s->killed = end->signal;
+	signals_end(&s->signals); /* one that comes now is ours */
 	switch (end->kind) {
 	case MV_EXIT_STATUS:
 	case MV_EXIT_STOPPED: /* nobody asked for it */
 		break;
 	case MV_EXIT_SIGNAL:
 	case MV_EXIT_OOM:
-		mv_print_exit(s->vm, end, stderr);
+		if (!s->killed) /* who sent it knows */
+			mv_print_exit(s->vm, end, stderr);
 		break;
 	case MV_EXIT_TIMEOUT: /* no failure of ours: a report follows, if asked for */
 		session_fail(s, STATUS_TIMEOUT, "%s: ended after %.*f s (--timeout)",
@@ -144,7 +152,10 @@ int session_close(struct session *s)
 {
 	if (s->out && s->out != stdout && s->out != stderr)
 		close_output(s);
+	signals_end(&s->signals);
 	mv_close(s->vm);
 	options_free(&s->opt);
+	if (s->killed && s->status != STATUS_FAILED)
+		signals_die(s->killed);
 	return s->status;
 }

@@ -9,8 +9,13 @@
 
 #include "vmm/linux/process.h"
 
-/* As in linux/errno.h, and never seen by a payload: interrupted, to be made again. */
+/*
+ * As in linux/errno.h, and never seen by a payload: the call was interrupted. If no signal is to be
+ * delivered, or none that has a handler, it is made again. After a handler, it is -EINTR; but
+ * -ERESTARTSYS, if the action has SA_RESTART, is made again by the payload.
+ */
 #define ERESTARTSYS 512
+#define ERESTARTNOHAND 514
 /* Never seen either: rt_sigreturn has no result, all registers come from the frame. */
 #define ESIGRETURN 600
 
@@ -71,6 +76,14 @@ int64_t sys_sigaltstack(struct process *p, const uint64_t a[6]);
 int64_t sys_kill(struct process *p, const uint64_t a[6]);
 int64_t sys_tkill(struct process *p, const uint64_t a[6]);
 int64_t sys_tgkill(struct process *p, const uint64_t a[6]);
+int64_t sys_pause(struct process *p, const uint64_t a[6]);
+int64_t sys_rt_sigsuspend(struct process *p, const uint64_t a[6]);
+int64_t sys_rt_sigtimedwait(struct process *p, const uint64_t a[6]);
+
+/* itimer.c */
+int64_t sys_setitimer(struct process *p, const uint64_t a[6]);
+int64_t sys_getitimer(struct process *p, const uint64_t a[6]);
+int64_t sys_alarm(struct process *p, const uint64_t a[6]);
 
 /* time.c */
 int64_t sys_clock_gettime(struct process *p, const uint64_t a[6]);

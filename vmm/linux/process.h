@@ -10,6 +10,7 @@
 
 #include "vmm/linux/fdtable.h"
 #include "vmm/linux/ids.h"
+#include "vmm/linux/itimer.h"
 #include "vmm/linux/policy.h"
 #include "vmm/linux/signal.h"
 #include "vmm/linux/sleep.h"
@@ -39,6 +40,13 @@ struct call_count {
 	uint64_t ns;	 /* the VMM's time, from exit to entry; with mv_options.timing */
 };
 
+/* What becomes of a call that a signal has interrupted. */
+enum call_restart {
+	RESTART_NO,	/* there is none */
+	RESTART_NOHAND, /* -EINTR, after a handler */
+	RESTART_SYS,	/* ... unless its action has SA_RESTART */
+};
+
 /* How often a call that isn't served was made. */
 struct unknown_call {
 	int64_t nr; /* -1: all numbers that found no row */
@@ -54,6 +62,12 @@ struct process {
 	struct fdtable files; /* its open files */
 	struct policy policy; /* the files that it may open */
 	struct signals signals;
+	uint64_t sent; /* signals from outside, from any thread: signals_collect() */
+	enum call_restart
+		restart; /* of the call that a signal interrupted, until a handler runs */
+	int64_t restart_nr; /* ... its number */
+	struct itimer itimer[ITIMERS];
+	bool rearm; /* itimers_next() may say something else */
 	struct ids ids;
 	char comm[16];		    /* what it is called: process_name(), PR_SET_NAME */
 	int dumpable, death_signal; /* prctl's, and kept only */
@@ -78,7 +92,7 @@ struct process {
 enum call_end {
 	CALL_DONE,	  /* *result is for rax */
 	CALL_EXIT,	  /* the process has ended: see status */
-	CALL_INTERRUPTED, /* the kick came while it waited: make it again, from the start */
+	CALL_INTERRUPTED, /* the kick came while it waited: make it again */
 	CALL_SIGRETURN,	  /* sigframe_pop() is to be called */
 };
 

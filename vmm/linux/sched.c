@@ -135,7 +135,7 @@ static int64_t futex_wait(struct process *p, const uint64_t a[6], clockid_t cloc
 	err = sleep_until(p, clock, absolute, timeout);
 	if (!err)
 		return -ETIMEDOUT;
-	return err;
+	return err == -ERESTARTSYS && timeout ? -ERESTARTNOHAND : err;
 }
 
 /* futex_wait() and futex_wake(); the rest is refused as by a kernel without it. */

@@ -84,3 +84,21 @@ int sleep_until(struct process *p, clockid_t clock, bool absolute,
 		begin(&p->sleep, clock, absolute, time);
 	return p->sleep.forever ? stream_wait(p, -1) : wait_for_timer(p, &p->sleep);
 }
+
+bool sleep_left(const struct process *p, struct timespec *left)
+{
+	const struct sleep *s = &p->sleep;
+	const struct timespec now = clock_now(s->clock);
+
+	if (s->forever) { /* by its own CPU clock: KTIME_MAX */
+		*left = (struct timespec){ .tv_sec = SECONDS_MAX };
+		return true;
+	}
+	*left = (struct timespec){ s->until.tv_sec - now.tv_sec,
+				   s->until.tv_nsec - now.tv_nsec };
+	if (left->tv_nsec < 0) {
+		left->tv_nsec += 1000000000;
+		left->tv_sec--;
+	}
+	return left->tv_sec > 0 || (!left->tv_sec && left->tv_nsec > 0);
+}

@@ -34,4 +34,7 @@ static inline bool timespec_valid(const struct timespec *t)
 int sleep_until(struct process *p, clockid_t clock, bool absolute,
 		const struct timespec *time);
 
+/* How much of the sleep under way is left; false: nothing. */
+bool sleep_left(const struct process *p, struct timespec *left);
+
 #endif

@@ -28,7 +28,8 @@ static int wake_fd(struct process *p)
 	return p->wake_fd;
 }
 
-/* Wait for fd (-1: none) to be ready, or timeout: 0. -ERESTARTSYS: the kick came first. */
+/* Wait for fd (-1: none) to be ready, or timeout: 0. -ERESTARTSYS: the kick came first, or a
+ * signal is there to be delivered already. */
 static int wait_ready(struct process *p, int fd, short events, int timeout)
 {
 	int wake = wake_fd(p), n;
@@ -37,6 +38,8 @@ static int wait_ready(struct process *p, int fd, short events, int timeout)
 
 	if (wake < -1)
 		return wake;
+	if (timeout && signal_pending(&p->signals))
+		return -ERESTARTSYS;
 	/* other signals are the embedder's: for the payload they didn't happen */
 	do
 		n = poll(fds, 2, timeout);

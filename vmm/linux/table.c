@@ -10,6 +10,7 @@ typedef int64_t (*call_fn)(struct process *p, const uint64_t a[6]);
 
 /* By number; NULL: not served. */
 static const call_fn table[] = {
+	[__NR_alarm] = sys_alarm,
 	[__NR_brk] = sys_brk,
 	[__NR_capget] = sys_capget,
 	[__NR_capset] = sys_capset,
@@ -27,6 +28,7 @@ static const call_fn table[] = {
 	[__NR_geteuid] = sys_geteuid,
 	[__NR_getgid] = sys_getgid,
 	[__NR_getgroups] = sys_getgroups,
+	[__NR_getitimer] = sys_getitimer,
 	[__NR_getpgid] = sys_getpgid,
 	[__NR_getpgrp] = sys_getpgrp,
 	[__NR_getpid] = sys_getpid,
@@ -58,6 +60,7 @@ static const call_fn table[] = {
 	[__NR_nanosleep] = sys_nanosleep,
 	[__NR_open] = sys_open,
 	[__NR_openat] = sys_openat,
+	[__NR_pause] = sys_pause,
 	[__NR_personality] = sys_personality,
 	[__NR_prctl] = sys_prctl,
 	[__NR_pread64] = sys_pread64,
@@ -68,6 +71,8 @@ static const call_fn table[] = {
 	[__NR_rt_sigpending] = sys_rt_sigpending,
 	[__NR_rt_sigprocmask] = sys_rt_sigprocmask,
 	[__NR_rt_sigreturn] = sys_rt_sigreturn,
+	[__NR_rt_sigsuspend] = sys_rt_sigsuspend,
+	[__NR_rt_sigtimedwait] = sys_rt_sigtimedwait,
 	[__NR_sched_getaffinity] = sys_sched_getaffinity,
 	[__NR_sched_setaffinity] = sys_sched_setaffinity,
 	[__NR_sched_yield] = sys_sched_yield,
@@ -75,6 +80,7 @@ static const call_fn table[] = {
 	[__NR_setfsuid] = sys_setfsuid,
 	[__NR_setgid] = sys_setgid,
 	[__NR_setgroups] = sys_setgroups,
+	[__NR_setitimer] = sys_setitimer,
 	[__NR_setpgid] = sys_setpgid,
 	[__NR_setregid] = sys_setregid,
 	[__NR_setresgid] = sys_setresgid,
@@ -146,6 +152,17 @@ static void count_call(struct process *p, int nr, int64_t result)
 	row->failed += is_error(result) && result != -ESIGRETURN;
 }
 
+/* Or was the kick for somebody else? */
+static bool interrupted_by_signal(struct process *p, int64_t rax, int64_t result)
+{
+	signals_collect(p);
+	if (!signal_pending(&p->signals))
+		return false;
+	p->restart = result == -ERESTARTSYS ? RESTART_SYS : RESTART_NOHAND;
+	p->restart_nr = rax;
+	return true;
+}
+
 enum call_end linux_call(struct process *p, int64_t rax, const uint64_t args[6],
 			 int64_t *result)
 {
@@ -160,9 +177,13 @@ enum call_end linux_call(struct process *p, int64_t rax, const uint64_t args[6],
 	else
 		*result = unknown_call(p, nr);
 	probe_call_end(*result);
-	if (*result == -ERESTARTSYS)
-		return CALL_INTERRUPTED;
-	p->sleep.on = false;
+	if (*result == -ERESTARTSYS || *result == -ERESTARTNOHAND) {
+		if (!interrupted_by_signal(p, rax, *result))
+			return CALL_INTERRUPTED;
+		*result = -EINTR;
+	} else {
+		p->sleep.on = false;
+	}
 	count_call(p, nr, *result);
 	if (p->ended)
 		return CALL_EXIT;

@@ -153,7 +153,23 @@ static int sleep_by_cpu(struct process *p, bool absolute, const struct timespec 
 	return sleep_until(p, CLOCK_MONOTONIC, false, NULL);
 }
 
-static int64_t do_sleep(struct process *p, clockid_t clock, bool absolute, gva_t gva)
+/* hrtimer_nanosleep() was interrupted: if by a signal, say how much is left. */
+static int64_t end_sleep(struct process *p, bool absolute, gva_t remaining)
+{
+	struct timespec left;
+
+	signals_collect(p);
+	if (!signal_pending(&p->signals))
+		return -ERESTARTSYS;
+	if (absolute || !remaining)
+		return -ERESTARTNOHAND;
+	if (!sleep_left(p, &left))
+		return 0;
+	return mm_copy_to(p->mm, remaining, &left, sizeof(left)) ? -EFAULT
+								 : -ERESTARTNOHAND;
+}
+
+static int begin_sleep(struct process *p, clockid_t clock, bool absolute, gva_t gva)
 {
 	struct timespec time;
 
@@ -168,9 +184,17 @@ static int64_t do_sleep(struct process *p, clockid_t clock, bool absolute, gva_t
 	return sleep_until(p, clock, absolute, &time);
 }
 
+static int64_t do_sleep(struct process *p, clockid_t clock, bool absolute, gva_t gva,
+			gva_t remaining)
+{
+	int err = begin_sleep(p, clock, absolute, gva);
+
+	return err == -ERESTARTSYS ? end_sleep(p, absolute, remaining) : err;
+}
+
 int64_t sys_nanosleep(struct process *p, const uint64_t a[6])
 {
-	return do_sleep(p, CLOCK_MONOTONIC, false, a[0]);
+	return do_sleep(p, CLOCK_MONOTONIC, false, a[0], a[1]);
 }
 
 int64_t sys_clock_nanosleep(struct process *p, const uint64_t a[6])
@@ -178,5 +202,5 @@ int64_t sys_clock_nanosleep(struct process *p, const uint64_t a[6])
 	const clockid_t clock = (clockid_t)a[0];
 	int err = check_sleep_clock(clock);
 
-	return err ? err : do_sleep(p, clock, (int)a[1] & TIMER_ABSTIME, a[2]);
+	return err ? err : do_sleep(p, clock, (int)a[1] & TIMER_ABSTIME, a[2], a[3]);
 }
