@@ -26,7 +26,7 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 DESTDIR ?=
 BENCH :=
-FUZZ := elf mm
+FUZZ := elf mm calls
 SECONDS := 60
 V := 0
 
@@ -233,7 +233,7 @@ $(FUZZERS): $(BUILD)/%: $(BUILD)/obj/tests/fuzz/%.o \
 	$(call say,LINK)$(CC) $(HOST_LINK) $(FUZZ_LINK) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(ELF_LIBS)
 
 .PHONY: fuzz
-fuzz: $(PAYLOADS) ## run the fuzz targets (FUZZ="elf mm") for a time (SECONDS=60), in parallel
+fuzz: $(PAYLOADS) ## run the fuzz targets (FUZZ="elf mm calls") for a time (SECONDS=60), in parallel
 	@$(MAKE) --no-print-directory $(patsubst %,$(BUILD)/fuzz/fuzz_%,$(FUZZ)) \
 		BUILD=$(BUILD)/fuzz CC=clang FUZZING=1 CFLAGS='-O2 -g' \
 		SANITIZE=fuzzer-no-link,address,undefined

@@ -112,6 +112,9 @@ void process_destroy(struct process *p);
 enum call_end linux_call(struct process *p, int64_t rax, const uint64_t args[6],
 			 int64_t *result);
 
+/* Whether there is a function behind the number. */
+bool linux_serves(int nr);
+
 /* Which row of process.counts a number has, and the other way; -1: the last row, of many. */
 unsigned linux_call_row(int nr);
 int linux_row_call(unsigned row);

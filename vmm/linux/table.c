@@ -163,6 +163,11 @@ static bool interrupted_by_signal(struct process *p, int64_t rax, int64_t result
 	return true;
 }
 
+bool linux_serves(int nr)
+{
+	return nr >= 0 && (size_t)nr < sizeof(table) / sizeof(*table) && table[nr];
+}
+
 enum call_end linux_call(struct process *p, int64_t rax, const uint64_t args[6],
 			 int64_t *result)
 {
@@ -170,7 +175,7 @@ enum call_end linux_call(struct process *p, int64_t rax, const uint64_t args[6],
 	int nr = (int)rax;
 
 	probe_call_begin(nr, args);
-	if (nr >= 0 && (size_t)nr < sizeof(table) / sizeof(*table) && table[nr])
+	if (linux_serves(nr))
 		*result = table[nr](p, args);
 	else if (nr == MV_CALL_NOP)
 		*result = 0;
