@@ -163,6 +163,7 @@ static void named(const char *name)
 
 static void prctls(void)
 {
+	static const char mark[] = { 'a', 'b', 'c', 'd' };
 	static char got[16];
 	int sig = 77;
 
@@ -173,7 +174,7 @@ static void prctls(void)
 	named("more than fifteen bytes");
 	named("");
 	named((char *)NOWHERE);
-	memcpy(page + PAGE_SIZE - 4, "abcd", 4);
+	memcpy(page + PAGE_SIZE - 4, mark, sizeof(mark));
 	sys_munmap(page + PAGE_SIZE, PAGE_SIZE);
 	named(page + PAGE_SIZE - 4);
 	TOLD("get name", prctl, PR_GET_NAME, page + PAGE_SIZE - 4);

@@ -78,6 +78,7 @@ struct mv_options {
 	enum mv_stage2 stage2;
 	uint64_t timeout_ns; /* wall time one mv_run() may take; 0: no limit. One that goes on
 			      * from a stop has what the one before left */
+	uint64_t cpu_ns; /* CPU time of all its runs, the VMM's work for it included; 0: no limit */
 	const struct mv_grant *grants; /* files that the payload may open */
 	size_t ngrants;
 	int fds[3];  /* this process's fds behind the payload's 0, 1 and 2;
@@ -120,13 +121,14 @@ enum mv_exit_kind {
 	MV_EXIT_OOM,	     /* it needed more than mv_options.mem */
 	MV_EXIT_INTERRUPTED, /* mv_interrupt(): mv_run() may be called again */
 	MV_EXIT_STOPPED,     /* at a stop (stop.h): mv_run() may be called again */
+	MV_EXIT_CPU_TIME,    /* mv_options.cpu_ns passed */
 };
 
 /* How a run ended. For a fault's signal, siginfo_t's fields and the registers. */
 struct mv_exit {
 	enum mv_exit_kind kind;
 	int status;	 /* exit status as a shell shows it: 0-255; 128+N for signal N;
-				 * 124 timeout; 137 out of memory */
+				 * 124 timeout, CPU time; 137 out of memory */
 	int signal;	 /* SIGSEGV, SIGBUS, SIGILL, ... */
 	int code;	 /* si_code: SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR, ... */
 	uint64_t addr;	 /* si_addr: a gva */

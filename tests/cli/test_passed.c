@@ -14,10 +14,10 @@ static void send_to(struct outcome *o, const char *command, const char *way,
 	char script[8192];
 
 	snprintf(script, sizeof(script),
-		 "%s %s %s %s >%s/out & until [ -s %s/out ]; do sleep 0.02; done; "
+		 "rm -f %s/out; %s %s %s %s >%s/out & until [ -s %s/out ]; do sleep 0.02; done; "
 		 "kill -%s $!; wait $!; status=$?; cat %s/out; exit $status",
-		 mapvisor_path(), command, payload("timers"), way, tempdir, tempdir, signal,
-		 tempdir);
+		 tempdir, mapvisor_path(), command, payload("timers"), way, tempdir,
+		 tempdir, signal, tempdir);
 	spawn(&(struct setup){ .variable = "PATH=/usr/bin:/bin" },
 	      (const char *[]){ "/bin/sh", "-c", script, NULL }, o);
 }

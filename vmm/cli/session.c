@@ -124,6 +124,12 @@ bool session_ended(struct session *s, const struct mv_exit *end)
 		session_fail(s, STATUS_TIMEOUT, "%s: ended after %.*f s (--timeout)",
 			     s->opt.argv[0], seconds < 1 ? 3 : 1, seconds);
 		break;
+	case MV_EXIT_CPU_TIME:
+		seconds = s->opt.mv.cpu_ns / 1e9;
+		session_fail(s, STATUS_TIMEOUT,
+			     "%s: ended after %.*f s of CPU time (--cpu-time)",
+			     s->opt.argv[0], seconds < 1 ? 3 : 1, seconds);
+		break;
 	case MV_EXIT_INTERRUPTED:
 		return session_fail(s, STATUS_FAILED, "%s: interrupted", s->opt.argv[0]);
 	}

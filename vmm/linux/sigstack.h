@@ -3,6 +3,8 @@
 #ifndef LINUX_SIGSTACK_H
 #define LINUX_SIGSTACK_H
 
+#include <signal.h>
+
 #include "vmm/linux/process.h"
 
 /* linux/signal.h; not in libc's headers. */

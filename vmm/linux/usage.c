@@ -73,6 +73,14 @@ void usage_get(const struct process *p, struct usage *u)
 			     .oublock = used->oublock + now.oublock - from->oublock };
 }
 
+uint64_t usage_cpu(const struct process *p)
+{
+	struct usage u;
+
+	usage_get(p, &u);
+	return u.cpu;
+}
+
 /* Of memory: the most that it had at once, and its faults. ru_majflt needs mv_options.timing. */
 static void fill_rusage(const struct process *p, struct rusage *ru)
 {

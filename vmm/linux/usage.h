@@ -23,5 +23,7 @@ void usage_begin(struct process *p);
 void usage_end(struct process *p);
 /* All until now. */
 void usage_get(const struct process *p, struct usage *u);
+/* ... by the CPU clock only. */
+uint64_t usage_cpu(const struct process *p);
 
 #endif

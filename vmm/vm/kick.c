@@ -46,6 +46,17 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return !a || (b && b < a) ? b : a;
 }
 
+/* Of the limit; 0: there is none. */
+static uint64_t cpu_left(const struct mv_vm *vm)
+{
+	uint64_t used;
+
+	if (!vm->opt.cpu_ns)
+		return 0;
+	used = usage_cpu(&vm->process);
+	return used < vm->opt.cpu_ns ? vm->opt.cpu_ns - used : 1;
+}
+
 int kicks_arm(struct mv_vm *vm)
 {
 	struct kicks *k = &vm->kicks;
@@ -54,6 +65,7 @@ int kicks_arm(struct mv_vm *vm)
 
 	vm->process.rearm = false;
 	itimers_next(&vm->process, &wall, &cpu);
+	cpu = earlier(cpu, cpu_left(vm));
 	wall = earlier(earlier(wall, vm->deadline_ns), k->again_ns);
 	k->again_ns = 0;
 	err = set_timer(&k->wall, CLOCK_MONOTONIC, vm->runner, TIMER_ABSTIME, wall);

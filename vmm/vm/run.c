@@ -275,6 +275,15 @@ static enum step rearm(struct mv_vm *vm, struct mv_error *err)
 	return ret ? host_failed(err, ret, "a timer") : STEP_GO_ON;
 }
 
+static enum step out_of_time(struct mv_vm *vm, struct mv_exit *end, enum mv_exit_kind kind)
+{
+	end->kind = kind;
+	end->status = STATUS_TIMEOUT;
+	fill_registers(vm, end);
+	vm->state = VM_ENDED;
+	return STEP_END;
+}
+
 /* A signal ended KVM_RUN, or a call: whose was it? */
 static enum step serve_interrupt(struct mv_vm *vm, struct mv_exit *end)
 {
@@ -290,14 +299,12 @@ static enum step serve_interrupt(struct mv_vm *vm, struct mv_exit *end)
 		fill_registers(vm, end);
 		return STEP_END;
 	}
-	if (vm->deadline_ns && clock_ns() >= vm->deadline_ns) {
-		end->kind = MV_EXIT_TIMEOUT;
-		end->status = STATUS_TIMEOUT;
-		fill_registers(vm, end);
-		vm->state = VM_ENDED;
-		return STEP_END;
-	}
+	if (vm->deadline_ns && clock_ns() >= vm->deadline_ns)
+		return out_of_time(vm, end, MV_EXIT_TIMEOUT);
+	if (vm->opt.cpu_ns && usage_cpu(&vm->process) >= vm->opt.cpu_ns)
+		return out_of_time(vm, end, MV_EXIT_CPU_TIME);
 	signals_collect(&vm->process);
+	vm->process.rearm = true; /* the CPU clock may have been asked too early */
 	return STEP_GO_ON;
 }
 
@@ -536,8 +543,8 @@ int mv_run(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
 			       vm->state == VM_EMPTY
 				       ? "nothing was loaded into this sandbox"
 				       : "the payload has ended");
-	ret = begin(vm, &saved, err);
 	usage_begin(&vm->process);
+	ret = begin(vm, &saved, err);
 	if (!ret) {
 		step = vm->opt.timing ? timed_loop(vm, end, err) : loop(vm, end, err);
 		if (step == STEP_FAILED) {
