@@ -200,8 +200,15 @@ $(TESTS): $(BUILD)/.TEST_SRC
 check-symbols: $(STATIC_LIB) $(SHARED_LIB) ## check that the libraries show mv_ symbols only
 	@scripts/check-symbols $^
 
+.PHONY: syscalls check-syscalls
+syscalls: ## write docs/syscalls.md, the list of the system calls that are served
+	@scripts/syscalls >docs/syscalls.md.new && mv docs/syscalls.md.new docs/syscalls.md
+check-syscalls: ## check that docs/syscalls.md is what `make syscalls` would write
+	@scripts/syscalls | cmp -s - docs/syscalls.md || \
+		{ echo 'docs/syscalls.md is not current: make syscalls' >&2; exit 1; }
+
 .PHONY: test
-test: all $(TESTS) check-symbols ## run all tests
+test: all $(TESTS) check-symbols check-syscalls ## run all tests
 	@LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp:print_suppressions=0 \
 		MAPVISOR=$(BUILD)/mapvisor PAYLOADS=$(BUILD)/payloads \
 		TESTDATA=tests/data scripts/run-tests $(TESTS) \

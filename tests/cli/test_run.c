@@ -93,6 +93,22 @@ Test(cli_run, cpu_time_does_not_count_a_sleep)
 	assert_status(&o, 0);
 }
 
+Test(cli_run, verbose_names_each_call_that_is_not_served)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", "--verbose", payload("self"), "none");
+	assert_status(&o, 0);
+	cr_assert_str_eq(o.err, "mapvisor: fork: not served, ENOSYS (1 times)\n"
+				"mapvisor: vfork: not served, ENOSYS (1 times)\n"
+				"mapvisor: clone: not served, ENOSYS (1 times)\n"
+				"mapvisor: clone3: not served, ENOSYS (1 times)\n"
+				"mapvisor: execve: not served, ENOSYS (1 times)\n");
+	mapvisor(&o, "run", payload("self"), "none");
+	cr_assert_str_eq(o.err, "");
+}
+
 Test(cli_run, timeout_leaves_a_short_run_alone)
 {
 	struct outcome o;

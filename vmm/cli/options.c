@@ -31,6 +31,7 @@ enum {
 	OPT_STATS,
 	OPT_JSON,
 	OPT_PERF_MAP,
+	OPT_VERBOSE,
 };
 
 static const struct argp_option sandbox_table[] = {
@@ -100,6 +101,9 @@ static const struct argp_option output_table[] = {
 	  .arg = "FILE",
 	  .doc = "Write the report to FILE (default: standard output; of run, standard "
 		 "error)" },
+	{ .name = "verbose",
+	  .key = OPT_VERBOSE,
+	  .doc = "At the end, name on standard error the calls that are not served" },
 	{ 0 },
 };
 
@@ -262,6 +266,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_PERF_MAP:
 		opt->perf_map = true;
+		return 0;
+	case OPT_VERBOSE:
+		opt->verbose = true;
 		return 0;
 	case OPT_OUTPUT:
 		opt->output = arg;

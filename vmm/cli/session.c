@@ -3,6 +3,7 @@
 #include "vmm/cli/session.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -103,6 +104,27 @@ bool session_step(struct session *s, struct mv_exit *end)
 	return !mv_run(s->vm, end, &s->cli->err) || failed(s, STATUS_FAILED);
 }
 
+/* Each once, whatever came of it. */
+static void name_unknown_calls(struct session *s)
+{
+	size_t cursor = 0;
+	const char *name;
+	uint64_t count;
+	int64_t nr;
+
+	while (!mv_unknown_call(s->vm, &cursor, &nr, &count)) {
+		name = mv_call_name(nr);
+		if (name)
+			fprintf(stderr, "mapvisor: %s: not served, ENOSYS", name);
+		else if (nr == -1)
+			fprintf(stderr, "mapvisor: other calls: not served, ENOSYS");
+		else
+			fprintf(stderr, "mapvisor: call %" PRId64 ": not served, ENOSYS",
+				nr);
+		fprintf(stderr, " (%" PRIu64 " times)\n", count);
+	}
+}
+
 bool session_ended(struct session *s, const struct mv_exit *end)
 {
 	double seconds = s->opt.mv.timeout_ns / 1e9;
@@ -133,6 +155,8 @@ bool session_ended(struct session *s, const struct mv_exit *end)
 	case MV_EXIT_INTERRUPTED:
 		return session_fail(s, STATUS_FAILED, "%s: interrupted", s->opt.argv[0]);
 	}
+	if (s->opt.verbose)
+		name_unknown_calls(s);
 	return !s->opt.stats || print_stats(s);
 }
 
