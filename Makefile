@@ -26,7 +26,7 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 DESTDIR ?=
 BENCH :=
-FUZZ := elf mm
+FUZZ := elf mm calls
 SECONDS := 60
 V := 0
 
@@ -220,8 +220,15 @@ $(BUILD)/tests/programs/interpreted-%: $(BUILD)/obj/payloads/hello.o $(GUEST_LIB
 check-symbols: $(STATIC_LIB) $(SHARED_LIB) ## check that the libraries show mv_ symbols only
 	@scripts/check-symbols $^
 
+.PHONY: syscalls check-syscalls
+syscalls: ## write docs/syscalls.md, the list of the system calls that are served
+	@scripts/syscalls >docs/syscalls.md.new && mv docs/syscalls.md.new docs/syscalls.md
+check-syscalls: ## check that docs/syscalls.md is what `make syscalls` would write
+	@scripts/syscalls | cmp -s - docs/syscalls.md || \
+		{ echo 'docs/syscalls.md is not current: make syscalls' >&2; exit 1; }
+
 .PHONY: test
-test: all $(TESTS) $(PROGRAMS) check-symbols ## run all tests
+test: all $(TESTS) $(PROGRAMS) check-symbols check-syscalls ## run all tests
 	@LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp:print_suppressions=0 \
 		MAPVISOR=$(BUILD)/mapvisor PAYLOADS=$(BUILD)/payloads \
 		PROGRAMS=$(BUILD)/tests/programs TESTDATA=tests/data scripts/run-tests $(TESTS) \
@@ -253,7 +260,7 @@ $(FUZZERS): $(BUILD)/%: $(BUILD)/obj/tests/fuzz/%.o \
 	$(call say,LINK)$(CC) $(HOST_LINK) $(FUZZ_LINK) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(ELF_LIBS)
 
 .PHONY: fuzz
-fuzz: $(PAYLOADS) ## run the fuzz targets (FUZZ="elf mm") for a time (SECONDS=60), in parallel
+fuzz: $(PAYLOADS) ## run the fuzz targets (FUZZ="elf mm calls") for a time (SECONDS=60), in parallel
 	@$(MAKE) --no-print-directory $(patsubst %,$(BUILD)/fuzz/fuzz_%,$(FUZZ)) \
 		BUILD=$(BUILD)/fuzz CC=clang FUZZING=1 CFLAGS='-O2 -g' \
 		SANITIZE=fuzzer-no-link,address,undefined

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * special.c: files that need no grant: /dev/zero, /dev/null, /proc/self/maps, memfds. It says what
+ * special.c: files that need no grant: devices, /proc/self/maps, memfds. It says what
  * it found, natively the same.
  */
 #include "guest/rt.h"
@@ -50,8 +50,21 @@ static void memfd(void)
 	    sys_pwrite64(fd, b + PAGE_SIZE, 1, 0));
 }
 
+static void device(const char *path)
+{
+	int fd = must_open(path, O_RDWR, NULL);
+	char bytes[300];
+
+	say("%s: %ld %ld ", path, sys_read(fd, bytes, sizeof(bytes)),
+	    sys_write(fd, bytes, sizeof(bytes)));
+	say("%ld ", sys_read(fd, (void *)8, sizeof(bytes)));
+	say("%ld\n", sys_mmap(NULL, PAGE_SIZE, PROT_READ, MAP_PRIVATE, fd, 0));
+	sys_close(fd);
+}
+
 static void devices(void)
 {
+	static const char *const others[] = { "/dev/full", "/dev/random", "/dev/urandom" };
 	int zero = must_open("/dev/zero", O_RDWR, NULL), null;
 	char *p = must_map(NULL, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE, zero);
 	char *s = must_map(NULL, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, zero);
@@ -63,6 +76,8 @@ static void devices(void)
 	null = must_open("/dev/null", O_RDWR, NULL);
 	say("null: %ld %ld\n", sys_read(null, &byte, 1), sys_write(null, "word", 4));
 	say("mapped: %ld\n", sys_mmap(NULL, PAGE_SIZE, PROT_READ, MAP_PRIVATE, null, 0));
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		device(others[i]);
 	say("for reading only: %ld\n",
 	    sys_mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
 		     must_open("/dev/zero", O_RDONLY, NULL), 0));

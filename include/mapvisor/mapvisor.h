@@ -22,7 +22,7 @@
  *  - Addresses carry their space: gva is the payload's virtual address, gpa the
  *    sandbox's physical one, hva an address in this process.
  *  - A vm belongs to one thread at a time, the one that calls; only mv_interrupt(),
- *    mv_symbol() and mv_symbol_at() may be called from any thread, these two when
+ *    mv_signal(), mv_symbol() and mv_symbol_at() may be called from any thread, these two when
  *    mv_load() has returned, and before mv_close(). Different vms are independent of each other.
  *  - It neither prints nor exits; what it prints goes to a stream that it is given.
  *  - Strings and arrays passed in are copied and stay the caller's.
@@ -78,6 +78,7 @@ struct mv_options {
 	enum mv_stage2 stage2;
 	uint64_t timeout_ns; /* wall time one mv_run() may take; 0: no limit. One that goes on
 			      * from a stop has what the one before left */
+	uint64_t cpu_ns; /* CPU time of all its runs, the VMM's work for it included; 0: no limit */
 	const struct mv_grant *grants; /* files that the payload may open */
 	size_t ngrants;
 	int fds[3];  /* this process's fds behind the payload's 0, 1 and 2;
@@ -123,13 +124,14 @@ enum mv_exit_kind {
 	MV_EXIT_OOM,	     /* it needed more than mv_options.mem */
 	MV_EXIT_INTERRUPTED, /* mv_interrupt(): mv_run() may be called again */
 	MV_EXIT_STOPPED,     /* at a stop (stop.h): mv_run() may be called again */
+	MV_EXIT_CPU_TIME,    /* mv_options.cpu_ns passed */
 };
 
 /* How a run ended. For a fault's signal, siginfo_t's fields and the registers. */
 struct mv_exit {
 	enum mv_exit_kind kind;
 	int status;	 /* exit status as a shell shows it: 0-255; 128+N for signal N;
-				 * 124 timeout; 137 out of memory */
+				 * 124 timeout, CPU time; 137 out of memory */
 	int signal;	 /* SIGSEGV, SIGBUS, SIGILL, ... */
 	int code;	 /* si_code: SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR, ... */
 	uint64_t addr;	 /* si_addr: a gva */
@@ -148,6 +150,14 @@ MV_API int mv_run(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err);
 
 /* Make a mv_run() under way, or else the next one, return MV_EXIT_INTERRUPTED. Any thread. */
 MV_API void mv_interrupt(struct mv_vm *vm);
+
+/*
+ * Send the payload a signal, 1 to 64, as kill(2) would from outside of its pid name space, but with
+ * SI_KERNEL, as a terminal sends them: it comes in the mv_run() under way, or in the next one. Any
+ * thread; and a signal handler, unless what it interrupts is mv_signal() or mv_interrupt() of a thread that
+ * isn't in mv_run(). -EINVAL: no such signal. Of one that came already and wasn't delivered yet, the second is lost.
+ */
+MV_API int mv_signal(struct mv_vm *vm, int signo);
 
 /*
  * Read guest memory as the payload would find it, whatever its protection, without

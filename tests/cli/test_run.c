@@ -72,6 +72,43 @@ Test(cli_run, timeout_ends_a_loop_with_124)
 	cr_assert_lt(seconds() - start, 10);
 }
 
+Test(cli_run, cpu_time_ends_a_loop_with_124)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", "--cpu-time=200ms", payload("spin"));
+	assert_error(&o, 124, "spin", "0.200 s of CPU time", "--cpu-time");
+	mapvisor(&o, "run", "--cpu-time=1ms", payload("timers"), "cpu");
+	assert_status(&o, 124);
+}
+
+/* It sleeps for 1.5 s. */
+Test(cli_run, cpu_time_does_not_count_a_sleep)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", "--cpu-time=1s", payload("self"), "sleep-long");
+	assert_status(&o, 0);
+}
+
+Test(cli_run, verbose_names_each_call_that_is_not_served)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", "--verbose", payload("self"), "none");
+	assert_status(&o, 0);
+	cr_assert_str_eq(o.err, "mapvisor: fork: not served, ENOSYS (1 times)\n"
+				"mapvisor: vfork: not served, ENOSYS (1 times)\n"
+				"mapvisor: clone: not served, ENOSYS (1 times)\n"
+				"mapvisor: clone3: not served, ENOSYS (1 times)\n"
+				"mapvisor: execve: not served, ENOSYS (1 times)\n");
+	mapvisor(&o, "run", payload("self"), "none");
+	cr_assert_str_eq(o.err, "");
+}
+
 Test(cli_run, timeout_leaves_a_short_run_alone)
 {
 	struct outcome o;

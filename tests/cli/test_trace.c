@@ -121,7 +121,7 @@ Test(cli_trace, is_complete_when_it_is_interrupted)
 	      (const char *[]){ "/bin/sh", "-c", script, NULL }, &o);
 	assert_status(&o, 143);
 	events = read_trace(temp_path("trace"), true);
-	assert_end(events, "interrupted", 0);
+	assert_end(events, "signal", 143);
 	json_decref(events);
 }
 

@@ -17,6 +17,7 @@
 /* libFuzzer's interface: run one input; 0. What is wrong aborts. */
 int fuzz_elf(const uint8_t *data, size_t size);
 int fuzz_mm(const uint8_t *data, size_t size);
+int fuzz_calls(const uint8_t *data, size_t size);
 
 /* must(condition, "format", ...): else say where and what, and abort. */
 #define must(cond, ...)                                                                    \

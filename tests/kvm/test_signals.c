@@ -4,59 +4,15 @@
  * same program runs natively, and must say and end the same.
  */
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
-#include <sys/resource.h>
 
-#include "tests/kvm/sandbox.h"
+#include "tests/kvm/native.h"
 
 #define LIMIT .timeout = 60
 
-/* Run argv natively in a process group of its own, which it may kill; a shell's exit status. */
-static int natively(const char *const *argv, char *text, size_t size)
-{
-	char test[] = "TEST=1", *const envp[] = { test, NULL };
-	const struct rlimit no_core = { 0, 0 };
-	int out = memfd_create("native", MFD_CLOEXEC), status = 0;
-	pid_t pid = fork();
-	ssize_t n;
-
-	if (!pid) {
-		setpgid(0, 0);
-		setrlimit(RLIMIT_CORE, &no_core);
-		dup2(out, STDOUT_FILENO);
-		execve(argv[0], (char *const *)(uintptr_t)argv, envp);
-		_exit(127);
-	}
-	cr_assert_eq(waitpid(pid, &status, 0), pid);
-	n = pread(out, text, size - 1, 0);
-	text[n < 0 ? 0 : n] = '\0';
-	close(out);
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-/* sigs WAY [ARGUMENT], both ways; file, which may be NULL, is granted. The status of both. */
 static int same(const char *way, const char *argument, const char *file)
 {
-	char path[PATH_MAX], native[1 << 14];
-	const struct mv_grant grant = { file, true };
-	struct sandbox s;
-	int status;
-
-	strcpy(path, payload_path("sigs"));
-	status = natively((const char *const[]){ path, way, argument, NULL }, native,
-			  sizeof(native));
-	sandbox_init(&s);
-	s.opt.grants = &grant;
-	s.opt.ngrants = file ? 1 : 0;
-	sandbox_load(&s, (const char *const[]){ "sigs", way, argument, NULL });
-	sandbox_run(&s);
-	cr_expect_str_eq(s.text, native, "%s %s: found\n%s\nexpected\n%s", way,
-			 argument ? argument : "", s.text, native);
-	cr_expect_eq(s.end.status, status, "%s %s: status %d, %d expected", way,
-		     argument ? argument : "", s.end.status, status);
-	sandbox_close(&s);
-	return status;
+	return same_as_native("sigs", way, argument, file);
 }
 
 #define SAME(test, way, status)                              \

@@ -70,6 +70,21 @@ Test(fuzz, calls_in_an_order_that_was_thought_of_leave_an_mm_as_it_must_be)
 	}
 }
 
+#define CALLS_INPUTS 150
+#define CALLS_SIZE 512
+
+Test(fuzz, calls_at_random_touch_nothing_that_wasnt_granted)
+{
+	uint8_t input[CALLS_SIZE];
+
+	for (unsigned i = 0; i < CALLS_INPUTS; i++) {
+		begin(i);
+		for (unsigned n = 0; n < CALLS_SIZE; n++)
+			input[n] = (uint8_t)pick(256);
+		fuzz_calls(input, sizeof(input));
+	}
+}
+
 /* A program of three segments, as a linker would lay it out. */
 struct program {
 	Elf64_Ehdr ehdr;

@@ -27,10 +27,12 @@ enum {
 	OPT_THP,
 	OPT_STAGE2,
 	OPT_TIMEOUT,
+	OPT_CPU_TIME,
 	OPT_STATS,
 	OPT_JSON,
 	OPT_PERF_MAP,
 	OPT_NO_ASLR,
+	OPT_VERBOSE,
 };
 
 static const struct argp_option sandbox_table[] = {
@@ -60,6 +62,10 @@ static const struct argp_option sandbox_table[] = {
 	  .arg = "DURATION",
 	  .doc = "End it after so many seconds of wall time; with a suffix, ms, s, m or h; "
 		 "0 for no limit (default)" },
+	{ .name = "cpu-time",
+	  .key = OPT_CPU_TIME,
+	  .arg = "DURATION",
+	  .doc = "... of CPU time" },
 
 	{ .doc = "How its memory is mapped:" },
 	{ .name = "fault-around",
@@ -100,6 +106,9 @@ static const struct argp_option output_table[] = {
 	  .arg = "FILE",
 	  .doc = "Write the report to FILE (default: standard output; of run, standard "
 		 "error)" },
+	{ .name = "verbose",
+	  .key = OPT_VERBOSE,
+	  .doc = "At the end, name on standard error the calls that are not served" },
 	{ 0 },
 };
 
@@ -211,13 +220,13 @@ static int set_stage2(struct options *opt, const char *text)
 	return cli_usage(opt->cli, "--stage2=%s: not one of direct, uffd", text);
 }
 
-static int set_timeout(struct options *opt, const char *text)
+static int set_time(struct options *opt, const char *name, const char *text, uint64_t *ns)
 {
-	if (!parse_duration(text, &opt->mv.timeout_ns))
+	if (!parse_duration(text, ns))
 		return cli_usage(opt->cli,
-				 "--timeout=%s: not a time; give seconds, or a number with "
+				 "--%s=%s: not a time; give seconds, or a number with "
 				 "ms, s, m or h, such as 1.5 or 200ms",
-				 text);
+				 name, text);
 	return 0;
 }
 
@@ -251,7 +260,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPT_STAGE2:
 		return set_stage2(opt, arg);
 	case OPT_TIMEOUT:
-		return set_timeout(opt, arg);
+		return set_time(opt, "timeout", arg, &opt->mv.timeout_ns);
+	case OPT_CPU_TIME:
+		return set_time(opt, "cpu-time", arg, &opt->mv.cpu_ns);
 	case OPT_STATS:
 		opt->stats = true;
 		return 0;
@@ -264,6 +275,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_NO_ASLR:
 		opt->mv.aslr = false;
+		return 0;
+	case OPT_VERBOSE:
+		opt->verbose = true;
 		return 0;
 	case OPT_OUTPUT:
 		opt->output = arg;

@@ -32,6 +32,7 @@ struct options {
 	bool stats;
 	bool json;
 	bool perf_map;
+	bool verbose;	 /* name the calls that are not served */
 	unsigned repeat; /* runs: 1 without --repeat */
 };
 

@@ -3,6 +3,7 @@
 #include "vmm/cli/session.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -40,7 +41,10 @@ static bool open_output(struct session *s)
 
 static bool open_vm(struct session *s)
 {
-	return !mv_open(&s->opt.mv, &s->vm, &s->cli->err) || failed(s, STATUS_FAILED);
+	if (mv_open(&s->opt.mv, &s->vm, &s->cli->err))
+		return failed(s, STATUS_FAILED);
+	signals_begin(&s->signals, s->vm);
+	return true;
 }
 
 static bool load_program(struct session *s)
@@ -71,6 +75,7 @@ bool session_load(struct session *s)
 
 bool session_again(struct session *s)
 {
+	signals_end(&s->signals);
 	mv_close(s->vm);
 	s->vm = NULL;
 	return open_vm(s) && load_program(s);
@@ -99,26 +104,59 @@ bool session_step(struct session *s, struct mv_exit *end)
 	return !mv_run(s->vm, end, &s->cli->err) || failed(s, STATUS_FAILED);
 }
 
+/* Each once, whatever came of it. */
+static void name_unknown_calls(struct session *s)
+{
+	size_t cursor = 0;
+	const char *name;
+	uint64_t count;
+	int64_t nr;
+
+	while (!mv_unknown_call(s->vm, &cursor, &nr, &count)) {
+		name = mv_call_name(nr);
+		if (name)
+			fprintf(stderr, "mapvisor: %s: not served, ENOSYS", name);
+		else if (nr == -1)
+			fprintf(stderr, "mapvisor: other calls: not served, ENOSYS");
+		else
+			fprintf(stderr, "mapvisor: call %" PRId64 ": not served, ENOSYS",
+				nr);
+		fprintf(stderr, " (%" PRIu64 " times)\n", count);
+	}
+}
+
 bool session_ended(struct session *s, const struct mv_exit *end)
 {
 	double seconds = s->opt.mv.timeout_ns / 1e9;
 
 	s->status = end->status;
+	if (signals_ended(&s->signals, end))
+		s->killed = end->signal;
+	signals_end(&s->signals); /* one that comes now is ours */
 	switch (end->kind) {
 	case MV_EXIT_STATUS:
 	case MV_EXIT_STOPPED: /* nobody asked for it */
 		break;
 	case MV_EXIT_SIGNAL:
 	case MV_EXIT_OOM:
-		mv_print_exit(s->vm, end, stderr);
+		if (!s->killed) /* who sent it knows */
+			mv_print_exit(s->vm, end, stderr);
 		break;
 	case MV_EXIT_TIMEOUT: /* no failure of ours: a report follows, if asked for */
 		session_fail(s, STATUS_TIMEOUT, "%s: ended after %.*f s (--timeout)",
 			     s->opt.argv[0], seconds < 1 ? 3 : 1, seconds);
 		break;
+	case MV_EXIT_CPU_TIME:
+		seconds = s->opt.mv.cpu_ns / 1e9;
+		session_fail(s, STATUS_TIMEOUT,
+			     "%s: ended after %.*f s of CPU time (--cpu-time)",
+			     s->opt.argv[0], seconds < 1 ? 3 : 1, seconds);
+		break;
 	case MV_EXIT_INTERRUPTED:
 		return session_fail(s, STATUS_FAILED, "%s: interrupted", s->opt.argv[0]);
 	}
+	if (s->opt.verbose)
+		name_unknown_calls(s);
 	return !s->opt.stats || print_stats(s);
 }
 
@@ -155,7 +193,10 @@ int session_close(struct session *s)
 {
 	if (s->out && s->out != stdout && s->out != stderr)
 		close_output(s);
+	signals_end(&s->signals);
 	mv_close(s->vm);
 	options_free(&s->opt);
+	if (s->killed && s->status != STATUS_FAILED)
+		signals_die(s->killed);
 	return s->status;
 }

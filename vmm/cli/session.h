@@ -4,13 +4,16 @@
 #define CLI_SESSION_H
 
 #include "vmm/cli/options.h"
+#include "vmm/cli/signals.h"
 
 struct session {
 	struct cli *cli;
 	struct options opt;
 	struct mv_vm *vm;
-	FILE *out;  /* where a report goes */
-	int status; /* for exit(3) */
+	struct signals signals; /* the payload's */
+	int killed;		/* by which of them it was ended; 0: none */
+	FILE *out;		/* where a report goes */
+	int status;		/* for exit(3) */
 };
 
 /*
@@ -37,7 +40,8 @@ bool session_load(struct session *s);
  */
 bool session_wrote(struct session *s, bool written);
 
-/* Ends it, in any case; the exit status is returned. */
+/* Ends it, in any case; the exit status is returned, but where a signal was passed on and ended it: this
+ * process ends by that, too. */
 int session_close(struct session *s);
 
 /* Note a failure; false is returned. */

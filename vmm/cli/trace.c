@@ -5,8 +5,6 @@
 #include <argp.h>
 #include <string.h>
 
-#include "vmm/cli/trace_signals.h"
-
 enum {
 	OPT_FORMAT = 512, /* beyond options.c's */
 	OPT_FILTER,
@@ -94,19 +92,12 @@ int cmd_trace(struct cli *cli, int argc, char **argv)
 		.own = &argp,
 		.own_input = &opt,
 	};
-	struct trace_signals signals = { 0 };
 	struct trace t = { 0 };
 	struct session s;
-	int status;
 
-	if (session_prepare(&s, cli, &line, argc, argv)) {
-		signals_begin(&signals, s.vm);
-		if (trace_open(&t, &opt, &s) && session_load(&s) && trace_begin(&t, &s))
-			session_run(&s);
-	}
+	if (session_prepare(&s, cli, &line, argc, argv) && trace_open(&t, &opt, &s) &&
+	    session_load(&s) && trace_begin(&t, &s))
+		session_run(&s);
 	trace_close(&t, &s);
-	signals_end(&signals);
-	status = session_close(&s);
-	signals_obey(&signals);
-	return status;
+	return session_close(&s);
 }

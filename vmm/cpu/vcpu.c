@@ -329,6 +329,26 @@ int vcpu_get(struct vcpu *vcpu, struct kvm_regs *regs)
 	return err;
 }
 
+bool vcpu_in_payload(struct vcpu *vcpu)
+{
+	struct kvm_vcpu_events events;
+
+	if (vcpu->way == WAY_REFUSED)
+		return true;
+	if (vcpu->step || (vcpu->run->s.regs.sregs.cs.selector & 3) != 3 ||
+	    vcpu->regs->rip >= MV_ENTRY_GVA)
+		return false;
+	/* an exception on its way would meet other registers */
+	if (ioctl(vcpu->fd, KVM_GET_VCPU_EVENTS, &events) || events.exception.injected ||
+	    events.exception.pending)
+		return false;
+	vcpu->rip = vcpu->regs->rip;
+	vcpu->rsp = vcpu->regs->rsp;
+	vcpu->rflags = user_flags(vcpu->regs->rflags);
+	vcpu->way = WAY_SET;
+	return true;
+}
+
 void vcpu_set(struct vcpu *vcpu, const struct kvm_regs *regs)
 {
 	*vcpu->regs = *regs;

@@ -104,6 +104,11 @@ void vcpu_answer(struct vcpu *vcpu, int64_t result);
  * vcpu_set() only. 0 or -errno. */
 int vcpu_get(struct vcpu *vcpu, struct kvm_regs *regs);
 /*
+ * After VCPU_INTERRUPTED: whether the payload was between two of its own instructions. Then vcpu_get()
+ * has its registers; else it is in the monitor, or about to enter it.
+ */
+bool vcpu_in_payload(struct vcpu *vcpu);
+/*
  * Go on in ring 3 with exactly these registers, whatever the way out was. Flags that ring 3
  * can't set stay as they must be. A rip that isn't canonical gives #GP.
  */

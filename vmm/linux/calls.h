@@ -9,8 +9,13 @@
 
 #include "vmm/linux/process.h"
 
-/* As in linux/errno.h, and never seen by a payload: interrupted, to be made again. */
+/*
+ * As in linux/errno.h, and never seen by a payload: the call was interrupted. If no signal is to be
+ * delivered, or none that has a handler, it is made again. After a handler, it is -EINTR; but
+ * -ERESTARTSYS, if the action has SA_RESTART, is made again by the payload.
+ */
 #define ERESTARTSYS 512
+#define ERESTARTNOHAND 514
 /* Never seen either: rt_sigreturn has no result, all registers come from the frame. */
 #define ESIGRETURN 600
 
@@ -156,6 +161,14 @@ int64_t sys_sigaltstack(struct process *p, const uint64_t a[6]);
 int64_t sys_kill(struct process *p, const uint64_t a[6]);
 int64_t sys_tkill(struct process *p, const uint64_t a[6]);
 int64_t sys_tgkill(struct process *p, const uint64_t a[6]);
+int64_t sys_pause(struct process *p, const uint64_t a[6]);
+int64_t sys_rt_sigsuspend(struct process *p, const uint64_t a[6]);
+int64_t sys_rt_sigtimedwait(struct process *p, const uint64_t a[6]);
+
+/* itimer.c */
+int64_t sys_setitimer(struct process *p, const uint64_t a[6]);
+int64_t sys_getitimer(struct process *p, const uint64_t a[6]);
+int64_t sys_alarm(struct process *p, const uint64_t a[6]);
 
 /* thread.c */
 int64_t sys_arch_prctl(struct process *p, const uint64_t a[6]);
@@ -173,6 +186,55 @@ int64_t sys_uname(struct process *p, const uint64_t a[6]);
 
 /* time.c */
 int64_t sys_clock_gettime(struct process *p, const uint64_t a[6]);
+int64_t sys_clock_getres(struct process *p, const uint64_t a[6]);
+int64_t sys_gettimeofday(struct process *p, const uint64_t a[6]);
+int64_t sys_time(struct process *p, const uint64_t a[6]);
+int64_t sys_nanosleep(struct process *p, const uint64_t a[6]);
+int64_t sys_clock_nanosleep(struct process *p, const uint64_t a[6]);
+
+/* usage.c */
+int64_t sys_getrusage(struct process *p, const uint64_t a[6]);
+int64_t sys_times(struct process *p, const uint64_t a[6]);
+int64_t sys_sysinfo(struct process *p, const uint64_t a[6]);
+
+/* sched.c */
+int64_t sys_sched_yield(struct process *p, const uint64_t a[6]);
+int64_t sys_sched_getaffinity(struct process *p, const uint64_t a[6]);
+int64_t sys_sched_setaffinity(struct process *p, const uint64_t a[6]);
+int64_t sys_getcpu(struct process *p, const uint64_t a[6]);
+int64_t sys_membarrier(struct process *p, const uint64_t a[6]);
+int64_t sys_wait4(struct process *p, const uint64_t a[6]);
+int64_t sys_waitid(struct process *p, const uint64_t a[6]);
+int64_t sys_futex(struct process *p, const uint64_t a[6]);
+
+/* prctl.c */
+int64_t sys_prctl(struct process *p, const uint64_t a[6]);
+int64_t sys_personality(struct process *p, const uint64_t a[6]);
+
+/* ids.c */
+int64_t sys_getuid(struct process *p, const uint64_t a[6]);
+int64_t sys_geteuid(struct process *p, const uint64_t a[6]);
+int64_t sys_getgid(struct process *p, const uint64_t a[6]);
+int64_t sys_getegid(struct process *p, const uint64_t a[6]);
+int64_t sys_getresuid(struct process *p, const uint64_t a[6]);
+int64_t sys_getresgid(struct process *p, const uint64_t a[6]);
+int64_t sys_setuid(struct process *p, const uint64_t a[6]);
+int64_t sys_setgid(struct process *p, const uint64_t a[6]);
+int64_t sys_setreuid(struct process *p, const uint64_t a[6]);
+int64_t sys_setregid(struct process *p, const uint64_t a[6]);
+int64_t sys_setresuid(struct process *p, const uint64_t a[6]);
+int64_t sys_setresgid(struct process *p, const uint64_t a[6]);
+int64_t sys_setfsuid(struct process *p, const uint64_t a[6]);
+int64_t sys_setfsgid(struct process *p, const uint64_t a[6]);
+int64_t sys_getgroups(struct process *p, const uint64_t a[6]);
+int64_t sys_setgroups(struct process *p, const uint64_t a[6]);
+int64_t sys_getpgrp(struct process *p, const uint64_t a[6]);
+int64_t sys_getpgid(struct process *p, const uint64_t a[6]);
+int64_t sys_getsid(struct process *p, const uint64_t a[6]);
+int64_t sys_setpgid(struct process *p, const uint64_t a[6]);
+int64_t sys_setsid(struct process *p, const uint64_t a[6]);
+int64_t sys_capget(struct process *p, const uint64_t a[6]);
+int64_t sys_capset(struct process *p, const uint64_t a[6]);
 
 /* random.c */
 int64_t sys_getrandom(struct process *p, const uint64_t a[6]);

@@ -10,7 +10,8 @@ int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 {
 	int ret;
 
-	*p = (struct process){ .mm = mm, .wake_fd = -1 };
+	*p = (struct process){ .mm = mm, .wake_fd = -1, .dumpable = 1 };
+	ids_init(&p->ids);
 	signals_init(&p->signals);
 	limits_init(&p->limits);
 	ret = policy_init(&p->policy, opt->grants, opt->ngrants, err);

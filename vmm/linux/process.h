@@ -9,9 +9,13 @@
 #include <mapvisor/mapvisor.h>
 
 #include "vmm/linux/fdtable.h"
+#include "vmm/linux/ids.h"
+#include "vmm/linux/itimer.h"
 #include "vmm/linux/limits.h"
 #include "vmm/linux/policy.h"
 #include "vmm/linux/signal.h"
+#include "vmm/linux/sleep.h"
+#include "vmm/linux/usage.h"
 #include "vmm/mm/mm.h"
 
 /*
@@ -35,6 +39,13 @@ struct call_count {
 	uint64_t made;
 	uint64_t failed; /* of them, answered by an error */
 	uint64_t ns;	 /* the VMM's time, from exit to entry; with mv_options.timing */
+};
+
+/* What becomes of a call that a signal has interrupted. */
+enum call_restart {
+	RESTART_NO,	/* there is none */
+	RESTART_NOHAND, /* -EINTR, after a handler */
+	RESTART_SYS,	/* ... unless its action has SA_RESTART */
 };
 
 /* How often a call that isn't served was made. */
@@ -66,6 +77,21 @@ struct process {
 	struct limits limits;	   /* of resources */
 	struct thread_bases bases; /* see there */
 	gva_t robust_list;	   /* of futexes; set_robust_list */
+	uint64_t sent; /* signals from outside, from any thread: signals_collect() */
+	enum call_restart
+		restart; /* of the call that a signal interrupted, until a handler runs */
+	int64_t restart_nr; /* ... its number */
+	struct itimer itimer[ITIMERS];
+	bool rearm; /* itimers_next() may say something else */
+	struct ids ids;
+	char comm[16];		    /* what it is called: process_name(), PR_SET_NAME */
+	int dumpable, death_signal; /* prctl's, and kept only */
+	bool no_new_privs;	    /* ... too */
+	uint32_t personality;
+	struct sleep sleep;	   /* of the call under way */
+	bool running;		   /* between usage_begin() and usage_end() */
+	struct usage used;	   /* by runs that have ended */
+	struct usage thread_began; /* the thread's, when the run under way began */
 	gva_t rsp;		   /* of the call under way; the caller's to set, too */
 	int kick_signal;	   /* see above */
 	int wake_fd; /* a signalfd for it, made when a call first waits; else -1 */
@@ -83,7 +109,7 @@ struct process {
 enum call_end {
 	CALL_DONE,	  /* *result is for rax */
 	CALL_EXIT,	  /* the process has ended: see status */
-	CALL_INTERRUPTED, /* the kick came while it waited: make it again, from the start */
+	CALL_INTERRUPTED, /* the kick came while it waited: make it again */
 	CALL_SIGRETURN,	  /* sigframe_pop() is to be called */
 };
 
@@ -94,6 +120,8 @@ enum call_end {
  */
 int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 		 struct mv_error *err);
+/* It is called after the last part of the path that it is loaded from. */
+void process_name(struct process *p, const char *path);
 /* While p->mm still stands: open files let go of their objects. */
 void process_destroy(struct process *p);
 /* Its program is the host's file at path. */
@@ -102,6 +130,9 @@ void process_set_exe(struct process *p, const char *path);
 /* One system call, by Linux's number or one from MV_CALL_BASE on. */
 enum call_end linux_call(struct process *p, int64_t rax, const uint64_t args[6],
 			 int64_t *result);
+
+/* Whether there is a function behind the number. */
+bool linux_serves(int nr);
 
 /* Which row of process.counts a number has, and the other way; -1: the last row, of many. */
 unsigned linux_call_row(int nr);

@@ -195,7 +195,7 @@ static gva_t place(const struct process *p, const struct signal *sig, gva_t rsp,
 	return on_alt && !altstack_holds(alt, sp) ? 0 : sp;
 }
 
-static siginfo_t info_of(const struct signal *sig)
+siginfo_t signal_info(const struct process *p, const struct signal *sig)
 {
 	siginfo_t info;
 
@@ -204,7 +204,7 @@ static siginfo_t info_of(const struct signal *sig)
 	info.si_code = sig->code;
 	if (sig->code <= 0) {
 		info.si_pid = PAYLOAD_PID;
-		info.si_uid = getuid();
+		info.si_uid = p->ids.uid.real;
 	} else {
 		info.si_addr = (void *)sig->addr;
 	}
@@ -225,6 +225,7 @@ static bool setup(struct process *p, const struct signal *sig, const struct sig_
 		  struct sig_fpu *fpu, gva_t *at)
 {
 	const struct signals *s = &p->signals;
+	const uint64_t mask = s->has_saved ? s->saved : s->blocked; /* sigmask_to_save() */
 	struct rt_sigframe f = {
 		.pretcode = sig->action.restorer,
 		.uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS |
@@ -235,10 +236,10 @@ static bool setup(struct process *p, const struct signal *sig, const struct sig_
 				 .ss = USER_SS,
 				 .err = s->trap.error_code,
 				 .trapno = s->trap.nr,
-				 .oldmask = s->blocked,
+				 .oldmask = mask,
 				 .cr2 = s->trap.cr2 },
-		.uc_sigmask = s->blocked,
-		.info = info_of(sig),
+		.uc_sigmask = mask,
+		.info = signal_info(p, sig),
 	};
 
 	/* without it there is no way back: x64_setup_rt_frame() says -EFAULT */
@@ -257,6 +258,8 @@ static void block_for_handler(struct process *p, const struct signal *sig)
 {
 	struct signals *s = &p->signals;
 	uint64_t set = s->blocked | sig->action.mask;
+
+	s->has_saved = false;
 
 	if (!(sig->action.flags & SA_NODEFER))
 		set |= SIGNAL_BIT(sig->signo);

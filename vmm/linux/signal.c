@@ -8,6 +8,7 @@
 
 #include "vmm/linux/calls.h"
 #include "vmm/linux/sigstack.h"
+#include "vmm/linux/stream.h"
 
 /* Linux's first real-time signal; libc keeps some for itself. */
 #define RT_MIN 32
@@ -83,6 +84,20 @@ void signal_send(struct process *p, int signo, int code)
 	send(p, &p->signals.own, signo, code);
 }
 
+void signal_post(struct process *p, int signo)
+{
+	send(p, &p->signals.shared, signo, SI_KERNEL);
+}
+
+void signals_collect(struct process *p)
+{
+	uint64_t sent = __atomic_exchange_n(&p->sent, 0, __ATOMIC_ACQ_REL);
+
+	for (; sent; sent &= sent - 1)
+		signal_post(p, __builtin_ctzll(sent) + 1);
+	itimers_expire(p);
+}
+
 void signal_force(struct process *p, int signo, int code, uint64_t addr)
 {
 	struct signals *s = &p->signals;
@@ -112,19 +127,31 @@ static bool dequeue(struct pending *q, uint64_t blocked, struct signal *sig)
 	return true;
 }
 
-static bool take_any(struct signals *s, struct signal *sig)
+/* dequeue_signal(): a SIGALRM may set its timer off again. */
+static bool dequeue_any(struct process *p, uint64_t blocked, struct signal *sig)
 {
+	if (!dequeue(&p->signals.own, blocked, sig) &&
+	    !dequeue(&p->signals.shared, blocked, sig))
+		return false;
+	if (sig->signo == SIGALRM)
+		itimers_taken(p);
+	return true;
+}
+
+static bool take_any(struct process *p, struct signal *sig)
+{
+	struct signals *s = &p->signals;
+
 	*sig = s->forced;
 	s->forced.signo = 0;
-	return sig->signo || dequeue(&s->own, s->blocked, sig) ||
-	       dequeue(&s->shared, s->blocked, sig);
+	return sig->signo || dequeue_any(p, s->blocked, sig);
 }
 
 bool signal_take(struct process *p, struct signal *sig)
 {
 	struct action *action;
 
-	while (take_any(&p->signals, sig)) {
+	while (take_any(p, sig)) {
 		action = &p->signals.action[sig->signo - 1];
 		sig->action = *action;
 		if (is_ignored(p, sig->signo) ||
@@ -312,6 +339,86 @@ int64_t sys_tgkill(struct process *p, const uint64_t a[6])
 	if (tgid != PAYLOAD_PID || tid != PAYLOAD_PID)
 		return -ESRCH;
 	return send_checked(p, &p->signals.own, (int)a[2], SI_TKILL);
+}
+
+/* ---- waiting for one */
+
+int64_t sys_pause(struct process *p, const uint64_t a[6])
+{
+	int err = signal_pending(&p->signals) ? 0 : stream_wait_fd(p, -1);
+
+	(void)a;
+	return err == -ERESTARTSYS || !err ? -ERESTARTNOHAND : err;
+}
+
+void signals_restore_mask(struct process *p)
+{
+	struct signals *s = &p->signals;
+
+	if (s->has_saved)
+		s->blocked = s->saved;
+	s->has_saved = false;
+}
+
+/* sigsuspend(): the mask is changed until a handler's frame is made, which restores the old one. */
+int64_t sys_rt_sigsuspend(struct process *p, const uint64_t a[6])
+{
+	struct signals *s = &p->signals;
+	uint64_t set;
+	int err = 0;
+
+	if (a[1] != sizeof(set))
+		return -EINVAL;
+	if (mm_copy_from(p->mm, &set, a[0], sizeof(set)))
+		return -EFAULT;
+	s->saved = s->blocked;
+	s->has_saved = true;
+	set_blocked(p, set);
+	if (!signal_pending(s))
+		err = stream_wait_fd(p, -1);
+	signals_collect(p);
+	if (signal_pending(s))
+		return -ERESTARTNOHAND;
+	signals_restore_mask(p);
+	return err;
+}
+
+static int64_t give_signal(struct process *p, const struct signal *sig, gva_t gva)
+{
+	const siginfo_t info = signal_info(p, sig);
+
+	return gva && mm_copy_to(p->mm, gva, &info, sizeof(info)) ? -EFAULT : sig->signo;
+}
+
+/* do_sigtimedwait() */
+int64_t sys_rt_sigtimedwait(struct process *p, const uint64_t a[6])
+{
+	struct timespec timeout = { 0 };
+	struct signal sig;
+	uint64_t set;
+	int err = 0;
+
+	if (a[3] != sizeof(set))
+		return -EINVAL;
+	if (mm_copy_from(p->mm, &set, a[0], sizeof(set)) ||
+	    (a[2] && mm_copy_from(p->mm, &timeout, a[2], sizeof(timeout))))
+		return -EFAULT;
+	if (a[2] && !timespec_valid(&timeout))
+		return -EINVAL;
+	set &= ~UNBLOCKABLE;
+	signals_collect(p);
+	if (dequeue_any(p, ~set, &sig))
+		return give_signal(p, &sig, a[1]);
+	if (!a[2] || timeout.tv_sec || timeout.tv_nsec)
+		err = sleep_until(p, CLOCK_MONOTONIC, false, a[2] ? &timeout : NULL);
+	if (err && err != -ERESTARTSYS)
+		return err;
+	signals_collect(p);
+	if (dequeue_any(p, ~set, &sig))
+		return give_signal(p, &sig, a[1]);
+	if (!err)
+		return -EAGAIN;
+	return signal_pending(&p->signals) ? -EINTR : err;
 }
 
 int64_t sys_rt_sigreturn(struct process *p, const uint64_t a[6])

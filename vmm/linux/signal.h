@@ -61,6 +61,8 @@ struct signals {
 	struct pending own, shared; /* by tkill and tgkill; by kill */
 	struct altstack altstack;
 	struct trap trap;
+	uint64_t saved; /* what sigsuspend found blocked, and a handler's frame shall restore */
+	bool has_saved;
 	struct signal forced; /* to be taken before all others, whatever is blocked */
 };
 
@@ -91,6 +93,13 @@ static inline bool signal_pending(const struct signals *s)
 
 /* The process sends itself a signal: it is dropped if ignored, waits if blocked. */
 void signal_send(struct process *p, int signo, int code);
+
+/* The kernel sends it one, SI_KERNEL: a timer of its own. */
+void signal_post(struct process *p, int signo);
+/* See what has come since: signals from outside, and timers. */
+void signals_collect(struct process *p);
+/* No handler ran: what sigsuspend had changed is as it was. */
+void signals_restore_mask(struct process *p);
 
 /* As force_sig_info(): blocked or ignored, it kills. */
 void signal_force(struct process *p, int signo, int code, uint64_t addr);

@@ -3,6 +3,8 @@
 #ifndef LINUX_SIGSTACK_H
 #define LINUX_SIGSTACK_H
 
+#include <signal.h>
+
 #include "vmm/linux/process.h"
 
 /* linux/signal.h; not in libc's headers. */
@@ -12,6 +14,9 @@
 
 /* What can't be blocked isn't. */
 void set_blocked(struct process *p, uint64_t set);
+
+/* siginfo_t of one that was taken. */
+siginfo_t signal_info(const struct process *p, const struct signal *sig);
 
 /* __on_sig_stack(): whether sp is on it, though it may be disabled. */
 bool altstack_holds(const struct altstack *s, gva_t sp);

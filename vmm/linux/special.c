@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * special.c: files that are the sandbox's own, and need no grant: /dev/zero and /dev/null,
+ * special.c: files that are the sandbox's own, and need no grant: /dev/zero and its kin,
  * /proc/self/maps, and what memfd_create(2) makes.
  */
 #include <errno.h>
@@ -76,9 +76,21 @@ static bool is_maps(const char *path)
 	return !strcmp(path, "/proc/self/maps");
 }
 
+/* What they say is nobody's secret, and what is written to them changes nothing for others. */
+static bool is_device(const char *path)
+{
+	static const char *const names[] = { "/dev/zero", "/dev/null", "/dev/full",
+					     "/dev/random", "/dev/urandom" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(path, names[i]))
+			return true;
+	return false;
+}
+
 bool special_path(const char *path)
 {
-	return !strcmp(path, "/dev/zero") || !strcmp(path, "/dev/null") || is_maps(path);
+	return is_device(path) || is_maps(path);
 }
 
 int special_open(struct process *p, const char *path, int flags, struct file **file)

@@ -47,6 +47,9 @@ int stream_poll(struct process *p, struct pollfd *fds, unsigned nr, int64_t dead
 	fds[0] = (struct pollfd){ .fd = wake_fd(p), .events = POLLIN };
 	if (fds[0].fd < -1)
 		return fds[0].fd;
+	/* one is there to be delivered already */
+	if (deadline && signal_pending(&p->signals))
+		return -ERESTARTSYS;
 	/* other signals are the embedder's: for the payload they didn't happen */
 	do {
 		ns = deadline < 0 ? 0 : stream_left(deadline);
@@ -86,6 +89,11 @@ int stream_sleep(struct process *p, int ms)
 int stream_interrupted(struct process *p)
 {
 	return wait_ready(p, -1, 0, 0);
+}
+
+int stream_wait_fd(struct process *p, int fd)
+{
+	return wait_ready(p, fd, POLLIN, -1);
 }
 
 /* It isn't ready. Wait - but its other users may have said that nobody shall: -EAGAIN. */

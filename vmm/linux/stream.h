@@ -19,6 +19,9 @@ int64_t stream_write(struct process *p, struct file *file, struct buffers *b);
 /* -ERESTARTSYS: the kick has come; 0: it hasn't; -errno: it can't be told. */
 int stream_interrupted(struct process *p);
 
+/* Wait until fd (-1: none) can be read: 0; or as above, or -errno. */
+int stream_wait_fd(struct process *p, int fd);
+
 /*
  * Times to wait until, on CLOCK_MONOTONIC in ns; negative: for ever; 0, which is long gone: not at
  * all. stream_left: what is left of one.

@@ -11,12 +11,17 @@ typedef int64_t (*call_fn)(struct process *p, const uint64_t a[6]);
 /* By number; NULL: not served. */
 static const call_fn table[] = {
 	[__NR_access] = sys_access,
+	[__NR_alarm] = sys_alarm,
 	[__NR_arch_prctl] = sys_arch_prctl,
 	[__NR_brk] = sys_brk,
+	[__NR_capget] = sys_capget,
+	[__NR_capset] = sys_capset,
 	[__NR_chdir] = sys_chdir,
 	[__NR_chmod] = sys_chmod,
 	[__NR_chown] = sys_chown,
+	[__NR_clock_getres] = sys_clock_getres,
 	[__NR_clock_gettime] = sys_clock_gettime,
+	[__NR_clock_nanosleep] = sys_clock_nanosleep,
 	[__NR_close] = sys_close,
 	[__NR_close_range] = sys_close_range,
 	[__NR_copy_file_range] = sys_copy_file_range,
@@ -43,15 +48,30 @@ static const call_fn table[] = {
 	[__NR_fstatfs] = sys_fstatfs,
 	[__NR_fsync] = sys_fsync,
 	[__NR_ftruncate] = sys_ftruncate,
+	[__NR_futex] = sys_futex,
 	[__NR_futimesat] = sys_futimesat,
 	[__NR_get_robust_list] = sys_get_robust_list,
+	[__NR_getcpu] = sys_getcpu,
 	[__NR_getcwd] = sys_getcwd,
 	[__NR_getdents64] = sys_getdents64,
+	[__NR_getegid] = sys_getegid,
+	[__NR_geteuid] = sys_geteuid,
+	[__NR_getgid] = sys_getgid,
+	[__NR_getgroups] = sys_getgroups,
+	[__NR_getitimer] = sys_getitimer,
+	[__NR_getpgid] = sys_getpgid,
+	[__NR_getpgrp] = sys_getpgrp,
 	[__NR_getpid] = sys_getpid,
 	[__NR_getppid] = sys_getppid,
 	[__NR_getrandom] = sys_getrandom,
+	[__NR_getresgid] = sys_getresgid,
+	[__NR_getresuid] = sys_getresuid,
 	[__NR_getrlimit] = sys_getrlimit,
+	[__NR_getrusage] = sys_getrusage,
+	[__NR_getsid] = sys_getsid,
 	[__NR_gettid] = sys_getpid,
+	[__NR_gettimeofday] = sys_gettimeofday,
+	[__NR_getuid] = sys_getuid,
 	[__NR_ioctl] = sys_ioctl,
 	[__NR_kill] = sys_kill,
 	[__NR_lchown] = sys_lchown,
@@ -60,6 +80,7 @@ static const call_fn table[] = {
 	[__NR_lseek] = sys_lseek,
 	[__NR_lstat] = sys_lstat,
 	[__NR_madvise] = sys_madvise,
+	[__NR_membarrier] = sys_membarrier,
 	[__NR_memfd_create] = sys_memfd_create,
 	[__NR_mincore] = sys_mincore,
 	[__NR_mkdir] = sys_mkdir,
@@ -74,13 +95,17 @@ static const call_fn table[] = {
 	[__NR_munlock] = sys_munlock,
 	[__NR_munlockall] = sys_munlockall,
 	[__NR_munmap] = sys_munmap,
+	[__NR_nanosleep] = sys_nanosleep,
 	[__NR_newfstatat] = sys_newfstatat,
 	[__NR_open] = sys_open,
 	[__NR_openat] = sys_openat,
+	[__NR_pause] = sys_pause,
+	[__NR_personality] = sys_personality,
 	[__NR_pipe] = sys_pipe,
 	[__NR_pipe2] = sys_pipe2,
 	[__NR_poll] = sys_poll,
 	[__NR_ppoll] = sys_ppoll,
+	[__NR_prctl] = sys_prctl,
 	[__NR_pread64] = sys_pread64,
 	[__NR_preadv2] = sys_preadv2,
 	[__NR_preadv] = sys_preadv,
@@ -102,11 +127,28 @@ static const call_fn table[] = {
 	[__NR_rt_sigpending] = sys_rt_sigpending,
 	[__NR_rt_sigprocmask] = sys_rt_sigprocmask,
 	[__NR_rt_sigreturn] = sys_rt_sigreturn,
+	[__NR_rt_sigsuspend] = sys_rt_sigsuspend,
+	[__NR_rt_sigtimedwait] = sys_rt_sigtimedwait,
+	[__NR_sched_getaffinity] = sys_sched_getaffinity,
+	[__NR_sched_setaffinity] = sys_sched_setaffinity,
+	[__NR_sched_yield] = sys_sched_yield,
 	[__NR_select] = sys_select,
 	[__NR_sendfile] = sys_sendfile,
 	[__NR_set_robust_list] = sys_set_robust_list,
 	[__NR_set_tid_address] = sys_set_tid_address,
+	[__NR_setfsgid] = sys_setfsgid,
+	[__NR_setfsuid] = sys_setfsuid,
+	[__NR_setgid] = sys_setgid,
+	[__NR_setgroups] = sys_setgroups,
+	[__NR_setitimer] = sys_setitimer,
+	[__NR_setpgid] = sys_setpgid,
+	[__NR_setregid] = sys_setregid,
+	[__NR_setresgid] = sys_setresgid,
+	[__NR_setresuid] = sys_setresuid,
+	[__NR_setreuid] = sys_setreuid,
 	[__NR_setrlimit] = sys_setrlimit,
+	[__NR_setsid] = sys_setsid,
+	[__NR_setuid] = sys_setuid,
 	[__NR_sigaltstack] = sys_sigaltstack,
 	[__NR_stat] = sys_stat,
 	[__NR_statfs] = sys_statfs,
@@ -114,7 +156,10 @@ static const call_fn table[] = {
 	[__NR_symlink] = sys_symlink,
 	[__NR_symlinkat] = sys_symlinkat,
 	[__NR_sync_file_range] = sys_sync_file_range,
+	[__NR_sysinfo] = sys_sysinfo,
 	[__NR_tgkill] = sys_tgkill,
+	[__NR_time] = sys_time,
+	[__NR_times] = sys_times,
 	[__NR_tkill] = sys_tkill,
 	[__NR_truncate] = sys_truncate,
 	[__NR_umask] = sys_umask,
@@ -124,6 +169,8 @@ static const call_fn table[] = {
 	[__NR_utime] = sys_utime,
 	[__NR_utimensat] = sys_utimensat,
 	[__NR_utimes] = sys_utimes,
+	[__NR_wait4] = sys_wait4,
+	[__NR_waitid] = sys_waitid,
 	[__NR_write] = sys_write,
 	[__NR_writev] = sys_writev,
 };
@@ -180,6 +227,22 @@ static void count_call(struct process *p, int nr, int64_t result)
 	row->failed += is_error(result) && result != -ESIGRETURN;
 }
 
+/* Or was the kick for somebody else? */
+static bool interrupted_by_signal(struct process *p, int64_t rax, int64_t result)
+{
+	signals_collect(p);
+	if (!signal_pending(&p->signals))
+		return false;
+	p->restart = result == -ERESTARTSYS ? RESTART_SYS : RESTART_NOHAND;
+	p->restart_nr = rax;
+	return true;
+}
+
+bool linux_serves(int nr)
+{
+	return nr >= 0 && (size_t)nr < sizeof(table) / sizeof(*table) && table[nr];
+}
+
 enum call_end linux_call(struct process *p, int64_t rax, const uint64_t args[6],
 			 int64_t *result)
 {
@@ -187,15 +250,20 @@ enum call_end linux_call(struct process *p, int64_t rax, const uint64_t args[6],
 	int nr = (int)rax;
 
 	probe_call_begin(nr, args);
-	if (nr >= 0 && (size_t)nr < sizeof(table) / sizeof(*table) && table[nr])
+	if (linux_serves(nr))
 		*result = table[nr](p, args);
 	else if (nr == MV_CALL_NOP)
 		*result = 0;
 	else
 		*result = unknown_call(p, nr);
 	probe_call_end(*result);
-	if (*result == -ERESTARTSYS)
-		return CALL_INTERRUPTED;
+	if (*result == -ERESTARTSYS || *result == -ERESTARTNOHAND) {
+		if (!interrupted_by_signal(p, rax, *result))
+			return CALL_INTERRUPTED;
+		*result = -EINTR;
+	} else {
+		p->sleep.on = false;
+	}
 	count_call(p, nr, *result);
 	if (p->ended)
 		return CALL_EXIT;

@@ -123,6 +123,9 @@ static void print_end(const struct mv_event_end *end, FILE *out)
 	case MV_EXIT_TIMEOUT:
 		fputs("stopped: its time was over", out);
 		break;
+	case MV_EXIT_CPU_TIME:
+		fputs("stopped: its CPU time was over", out);
+		break;
 	case MV_EXIT_OOM:
 		fputs("killed: out of memory", out);
 		break;

@@ -362,7 +362,9 @@ void mv_print_exit(struct mv_vm *vm, const struct mv_exit *end, FILE *out)
 			*code_name(end) ? ": " : "", code_name(end));
 	else
 		fprintf(out, "payload stopped: %s\n",
-			end->kind == MV_EXIT_TIMEOUT ? "its time was over" : "interrupted");
+			end->kind == MV_EXIT_CPU_TIME  ? "its CPU time was over"
+			: end->kind == MV_EXIT_TIMEOUT ? "its time was over"
+						       : "interrupted");
 	if (has_address(end)) {
 		print_place(vm, "address", end->addr, out);
 		fprintf(out, "  (%s)\n", what);

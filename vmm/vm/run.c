@@ -51,6 +51,20 @@ static enum step host_failed(struct mv_error *err, int num, const char *what)
 	return STEP_FAILED;
 }
 
+/*
+ * handle_signal() of arch/x86/kernel/signal.c: the call that was interrupted has answered -EINTR
+ * already. To make it again, the handler returns to its instruction: SYSCALL and `out` have 2 bytes.
+ */
+static void restart_call(struct process *p, const struct signal *sig, struct sig_regs *regs)
+{
+	if (p->restart == RESTART_SYS && sig->action.flags & SA_RESTART) {
+		regs->rip -= 2;
+		regs->rax = (uint64_t)p->restart_nr;
+	}
+	p->restart = RESTART_NO;
+	p->sleep.on = false;
+}
+
 /* Enter the signal's handler, or force the SIGSEGV that this ends with. */
 static enum step enter_handler(struct mv_vm *vm, const struct signal *sig,
 			       struct mv_error *err)
@@ -58,6 +72,8 @@ static enum step enter_handler(struct mv_vm *vm, const struct signal *sig,
 	struct context c;
 	int ret = context_get(&vm->vcpu, &c);
 
+	if (!ret)
+		restart_call(&vm->process, sig, &c.regs);
 	ret = ret ? ret : vcpu_get_xsave(&vm->vcpu);
 	if (!ret && sigframe_push(&vm->process, sig, &c.regs, &c.fpu))
 		ret = context_set(&vm->vcpu, &c);
@@ -77,6 +93,12 @@ static enum step deliver(struct mv_vm *vm, struct mv_exit *end, struct mv_error 
 			return end_with_signal(vm, end, sig.signo, sig.code, sig.addr);
 		step = enter_handler(vm, &sig, err);
 	}
+	if (vm->process.restart != RESTART_NO) { /* no handler has run */
+		vcpu_answer(&vm->vcpu, vm->process.restart_nr);
+		vm->process.restart = RESTART_NO;
+		vm->call_pending = true;
+	}
+	signals_restore_mask(&vm->process);
 	return step;
 }
 
@@ -250,6 +272,23 @@ static void take_kicks(void)
 		;
 }
 
+/* Timers are as the payload has set them since. */
+static enum step rearm(struct mv_vm *vm, struct mv_error *err)
+{
+	int ret = kicks_arm(vm);
+
+	return ret ? host_failed(err, ret, "a timer") : STEP_GO_ON;
+}
+
+static enum step out_of_time(struct mv_vm *vm, struct mv_exit *end, enum mv_exit_kind kind)
+{
+	end->kind = kind;
+	end->status = STATUS_TIMEOUT;
+	fill_registers(vm, end);
+	vm->state = VM_ENDED;
+	return STEP_END;
+}
+
 /* A signal ended KVM_RUN, or a call: whose was it? */
 static enum step serve_interrupt(struct mv_vm *vm, struct mv_exit *end)
 {
@@ -265,14 +304,26 @@ static enum step serve_interrupt(struct mv_vm *vm, struct mv_exit *end)
 		fill_registers(vm, end);
 		return STEP_END;
 	}
-	if (vm->deadline_ns && clock_ns() >= vm->deadline_ns) {
-		end->kind = MV_EXIT_TIMEOUT;
-		end->status = STATUS_TIMEOUT;
-		fill_registers(vm, end);
-		vm->state = VM_ENDED;
-		return STEP_END;
-	}
-	return STEP_GO_ON; /* another thread's signal, or one that nobody waits for any more */
+	if (vm->deadline_ns && clock_ns() >= vm->deadline_ns)
+		return out_of_time(vm, end, MV_EXIT_TIMEOUT);
+	if (vm->opt.cpu_ns && usage_cpu(&vm->process) >= vm->opt.cpu_ns)
+		return out_of_time(vm, end, MV_EXIT_CPU_TIME);
+	signals_collect(&vm->process);
+	vm->process.rearm = true; /* the CPU clock may have been asked too early */
+	return STEP_GO_ON;
+}
+
+/* The guest was interrupted: perhaps for a signal of its own. */
+static enum step interrupted(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
+{
+	enum step step = serve_interrupt(vm, end);
+
+	if (step != STEP_GO_ON || !signal_pending(&vm->process.signals))
+		return step;
+	if (vcpu_in_payload(&vm->vcpu))
+		return deliver(vm, end, err);
+	kicks_again(vm);
+	return STEP_GO_ON;
 }
 
 /*
@@ -332,7 +383,7 @@ static enum step serve(struct mv_vm *vm, enum vcpu_event event, enum stop_event 
 		return serve_exception(vm, end, err);
 	case VCPU_INTERRUPTED:
 		vm->exits.interrupted++;
-		return serve_interrupt(vm, end);
+		return interrupted(vm, end, err);
 	case VCPU_FAULT:
 		vm->exits.efault++;
 		return serve_lost_memory(vm, err);
@@ -415,6 +466,8 @@ static enum step loop(struct mv_vm *vm, struct mv_exit *end, struct mv_error *er
 			    vm->open == OPEN_FAULT)
 				step = stop_at_fault(vm, end);
 		}
+		if (unlikely(vm->process.rearm) && step == STEP_GO_ON)
+			step = rearm(vm, err);
 		step = check_memory(vm, end, err, step);
 		if (unlikely(vm->mm.events))
 			vm_events_hand_on(vm);
@@ -427,45 +480,35 @@ static enum step loop(struct mv_vm *vm, struct mv_exit *end, struct mv_error *er
 }
 
 /* The thread becomes the vCPU's: it takes kicks, and a timer sends one at the deadline. */
-static int begin(struct mv_vm *vm, sigset_t *saved, timer_t *timer, struct mv_error *err)
+static int begin(struct mv_vm *vm, sigset_t *saved, struct mv_error *err)
 {
-	struct sigevent ev = { .sigev_notify = SIGEV_THREAD_ID,
-			       .sigev_signo = KICK_SIGNAL };
-	struct itimerspec when = { 0 };
 	const uint64_t limit = vm->left_ns ? vm->left_ns : vm->opt.timeout_ns;
 	uint64_t deadline;
 	sigset_t kick;
+	int ret;
 
 	sigemptyset(&kick);
 	sigaddset(&kick, KICK_SIGNAL);
 	pthread_sigmask(SIG_BLOCK, &kick, saved);
 	pthread_mutex_lock(&vm->kick_lock);
-	vm->runner = (pid_t)syscall(SYS_gettid);
-	if (vm->interrupt)
+	__atomic_store_n(&vm->runner, (pid_t)syscall(SYS_gettid), __ATOMIC_SEQ_CST);
+	if (vm->interrupt || __atomic_load_n(&vm->process.sent, __ATOMIC_SEQ_CST))
 		syscall(SYS_tgkill, getpid(), vm->runner, KICK_SIGNAL);
 	pthread_mutex_unlock(&vm->kick_lock);
 	vm->deadline_ns = vm->left_ns = 0;
 	if (vcpu_allow(&vm->vcpu, KICK_SIGNAL))
 		return mv_fail_errno(err, errno, "KVM_SET_SIGNAL_MASK");
-	if (!limit || __builtin_add_overflow(clock_ns(), limit, &deadline))
-		return 0;
-	ev._sigev_un._tid = vm->runner;
-	when.it_value.tv_sec = (time_t)(limit / 1000000000);
-	when.it_value.tv_nsec = (long)(limit % 1000000000);
-	if (timer_create(CLOCK_MONOTONIC, &ev, timer))
-		return mv_fail_errno(err, errno, "the time limit's timer");
-	timer_settime(*timer, 0, &when, NULL);
-	vm->deadline_ns = deadline;
-	return 0;
+	if (limit && !__builtin_add_overflow(clock_ns(), limit, &deadline))
+		vm->deadline_ns = deadline;
+	ret = kicks_arm(vm);
+	return ret ? mv_fail_errno(err, -ret, "the time limit's timer") : 0;
 }
-
 /* No kick may be left behind: unblocked it would end the process. */
-static void finish(struct mv_vm *vm, const sigset_t *saved, timer_t timer)
+static void finish(struct mv_vm *vm, const sigset_t *saved)
 {
-	if (vm->deadline_ns)
-		timer_delete(timer);
+	kicks_end(vm);
 	pthread_mutex_lock(&vm->kick_lock);
-	vm->runner = 0;
+	__atomic_store_n(&vm->runner, 0, __ATOMIC_SEQ_CST);
 	pthread_mutex_unlock(&vm->kick_lock);
 	take_kicks();
 	pthread_sigmask(SIG_SETMASK, saved, NULL);
@@ -502,7 +545,6 @@ int mv_run(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
 	struct mv_error unasked;
 	enum step step;
 	sigset_t saved;
-	timer_t timer = NULL;
 	int ret;
 
 	err = err ? err : &unasked;
@@ -512,7 +554,8 @@ int mv_run(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
 			       vm->state == VM_EMPTY
 				       ? "nothing was loaded into this sandbox"
 				       : "the payload has ended");
-	ret = begin(vm, &saved, &timer, err);
+	usage_begin(&vm->process);
+	ret = begin(vm, &saved, err);
 	if (!ret) {
 		step = vm->opt.timing ? timed_loop(vm, end, err) : loop(vm, end, err);
 		if (step == STEP_FAILED) {
@@ -522,8 +565,30 @@ int mv_run(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
 	}
 	if (end->kind == MV_EXIT_STOPPED && vm->deadline_ns)
 		vm->left_ns = time_left(vm->deadline_ns);
-	finish(vm, &saved, timer);
+	usage_end(&vm->process);
+	finish(vm, &saved);
 	return ret;
+}
+
+int mv_signal(struct mv_vm *vm, int signo)
+{
+	pid_t runner;
+
+	if (signo < 1 || signo > SIGNALS)
+		return -EINVAL;
+	__atomic_fetch_or(&vm->process.sent, SIGNAL_BIT(signo), __ATOMIC_SEQ_CST);
+	runner = __atomic_load_n(&vm->runner, __ATOMIC_SEQ_CST);
+	if (!runner) /* begin() looks when it has said that there is one */
+		return 0;
+	if (runner == (pid_t)syscall(SYS_gettid)) { /* in a handler: it may hold the lock */
+		syscall(SYS_tgkill, getpid(), runner, KICK_SIGNAL);
+		return 0;
+	}
+	pthread_mutex_lock(&vm->kick_lock);
+	if (vm->runner)
+		syscall(SYS_tgkill, getpid(), vm->runner, KICK_SIGNAL);
+	pthread_mutex_unlock(&vm->kick_lock);
+	return 0;
 }
 
 void mv_interrupt(struct mv_vm *vm)

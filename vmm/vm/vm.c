@@ -156,9 +156,10 @@ int mv_load(struct mv_vm *vm, const char *path, const char *const *argv,
 		vm_events_hand_on(vm);
 	if (ret)
 		return ret;
-	process_set_exe(&vm->process, path);
+	process_set_exe(&vm->process, vm->image.path);
 	vm->mm.start_brk = vm->mm.brk = vm->image.end + layout.brk_skip;
 	vcpu_start(&vm->vcpu, vm->image.start, rsp);
+	process_name(&vm->process, path);
 	vm->state = VM_LOADED;
 	return 0;
 }

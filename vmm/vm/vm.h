@@ -4,6 +4,7 @@
 #define VM_VM_H
 
 #include <pthread.h>
+#include <time.h>
 
 #include "vmm/cpu/kvmstat.h"
 #include "vmm/cpu/vcpu.h"
@@ -42,6 +43,18 @@ struct vm_times {
 	uint64_t start, cpu_at_start; /* of the one under way; start 0: none is */
 };
 
+/* A timer of the host that sends KICK_SIGNAL to the thread in mv_run(). */
+struct kick_timer {
+	bool made;
+	timer_t id;
+};
+
+/* Those of the run under way: by CLOCK_MONOTONIC, and by the thread's CPU clock. */
+struct kicks {
+	struct kick_timer wall, cpu;
+	uint64_t again_ns; /* a signal waits for the payload to leave the monitor; 0: none does */
+};
+
 struct mv_vm {
 	struct mv_options
 		opt; /* as given; grants and fds were taken over, and are not used */
@@ -64,6 +77,7 @@ struct mv_vm {
 	enum mv_fault open_kind;
 	int open_nr;
 	struct stops stops;
+	struct kicks kicks;
 	uint64_t left_ns; /* of the time limit, after a stop; 0: the next run has all of it */
 
 	pthread_mutex_t kick_lock; /* guards the next two */
@@ -84,6 +98,12 @@ void vm_event_end(struct mv_vm *vm, const struct mv_exit *end);
 void vm_events_begin(struct mv_vm *vm);
 /* Tell all that there is to tell. Nothing is locked. */
 void vm_events_hand_on(struct mv_vm *vm);
+
+/* kick.c: the timers are as process.itimer, deadline_ns and kicks_again() want them. 0 or -errno. */
+int kicks_arm(struct mv_vm *vm);
+/* Look again soon. */
+void kicks_again(struct mv_vm *vm);
+void kicks_end(struct mv_vm *vm);
 
 /*
  * The signal that ends KVM_RUN: blocked in the thread that runs, and sent only to it. Of the

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * self.c WAY: asks for what a process is told about itself, and says it in words that are the same
+ * wherever it runs: Linux's own answer is what a sandbox's must be.
+ */
+#include "guest/rt.h"
+
+#include <linux/capability.h>
+#include <linux/futex.h>
+#include <linux/prctl.h>
+#include <linux/resource.h>
+
+#define NOWHERE 8 /* an address where nothing is */
+
+static char page[2 * PAGE_SIZE] __attribute__((aligned(4096)));
+
+/* The call, its result. */
+#define SHOW(nr, ...) say(#nr ": %ld\n", SYS(__NR_##nr, __VA_ARGS__, 0, 0, 0, 0, 0, 0))
+#define SYS(nr, a, b, c, d, e, f, ...) \
+	sys6(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+#define TOLD(what, nr, ...) \
+	say(#nr " " what ": %ld\n", SYS(__NR_##nr, __VA_ARGS__, 0, 0, 0, 0, 0, 0))
+
+static const struct __user_cap_data_struct no_caps[2];
+
+/* The sandbox has none either. */
+static void drop_capabilities(void)
+{
+	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+
+	SHOW(capset, &h, no_caps);
+}
+
+static void show_ids(void)
+{
+	static unsigned ids[6];
+
+	SHOW(getuid, 0);
+	SHOW(geteuid, 0);
+	SHOW(getgid, 0);
+	SHOW(getegid, 0);
+	SHOW(getresuid, ids, ids + 1, ids + 2);
+	SHOW(getresgid, ids + 3, ids + 4, ids + 5);
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		say("%u ", ids[i]);
+	say("\n");
+}
+
+static void groups(void)
+{
+	static unsigned list[65536];
+	long n = sys3(__NR_getgroups, ARRAY_SIZE(list), (long)list, 0);
+
+	say("groups:");
+	for (long i = 0; i < n; i++)
+		say(" %u", list[i]);
+	say("\n");
+	TOLD("count", getgroups, 0, NOWHERE);
+	TOLD("negative", getgroups, -1, list);
+	if (n > 0)
+		TOLD("nowhere", getgroups, n, NOWHERE);
+	if (n > 1)
+		TOLD("too few", getgroups, n - 1, list);
+	SHOW(setgroups, 0, 0);
+}
+
+static void ids(void)
+{
+	long uid = sys3(__NR_getuid, 0, 0, 0), gid = sys3(__NR_getgid, 0, 0, 0);
+
+	drop_capabilities();
+	show_ids();
+	TOLD("nowhere", getresuid, NOWHERE, page, page);
+	TOLD("nowhere", getresgid, page, page, NOWHERE);
+	TOLD("own", setuid, uid);
+	TOLD("other", setuid, uid + 12345);
+	TOLD("none", setuid, -1);
+	TOLD("own", setgid, gid);
+	TOLD("other", setgid, gid + 12345);
+	TOLD("none", setgid, -1);
+	TOLD("own", setreuid, uid, uid);
+	TOLD("other", setreuid, -1, uid + 12345);
+	TOLD("other", setregid, gid + 12345, -1);
+	TOLD("none", setregid, -1, -1);
+	TOLD("own", setresuid, uid, -1, uid);
+	TOLD("other", setresuid, uid, -1, uid + 12345);
+	TOLD("other", setresgid, gid + 12345, gid, gid);
+	TOLD("own", setresgid, gid, gid, gid);
+	TOLD("other", setfsuid, uid + 12345);
+	TOLD("again", setfsuid, -1);
+	TOLD("other", setfsgid, gid + 12345);
+	TOLD("again", setfsgid, gid);
+	show_ids();
+	groups();
+}
+
+/* Natively it leads its process group, too: the test sees to that. */
+static void sessions(void)
+{
+	long pid = sys_getpid();
+
+	say("leads its group: %d %d %d\n", sys3(__NR_getpgrp, 0, 0, 0) == pid,
+	    sys3(__NR_getpgid, 0, 0, 0) == pid, sys3(__NR_getpgid, pid, 0, 0) == pid);
+	say("leads its session: %d %d\n", sys3(__NR_getsid, 0, 0, 0) == pid,
+	    sys3(__NR_getsid, 0, 0, 0) == sys3(__NR_getsid, pid, 0, 0));
+	TOLD("of none", getpgid, 0x7ffffff0);
+	TOLD("of none", getpgid, -1);
+	TOLD("of none", getsid, 0x7ffffff0);
+	TOLD("own", setpgid, 0, 0);
+	TOLD("own", setpgid, pid, pid);
+	TOLD("negative", setpgid, 0, -1);
+	TOLD("negative of none", setpgid, 0x7ffffff0, -1);
+	TOLD("of none", setpgid, 0x7ffffff0, 0);
+	TOLD("to none", setpgid, 0, 0x7ffffff0);
+	SHOW(setsid, 0);
+}
+
+static void capabilities(void)
+{
+	static const unsigned versions[] = { _LINUX_CAPABILITY_VERSION_1,
+					     _LINUX_CAPABILITY_VERSION_2,
+					     _LINUX_CAPABILITY_VERSION_3, 0, 1 };
+	struct __user_cap_header_struct h;
+	struct __user_cap_data_struct data[2];
+
+	drop_capabilities();
+	for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
+		h = (struct __user_cap_header_struct){ versions[i], 0 };
+		memset(data, 1, sizeof(data));
+		SHOW(capget, &h, data);
+		say("%x: %x %x %x, %x %x %x\n", h.version, data[0].effective,
+		    data[0].permitted, data[0].inheritable, data[1].effective,
+		    data[1].permitted, data[1].inheritable);
+		h = (struct __user_cap_header_struct){ versions[i], 0 };
+		TOLD("none", capget, &h, 0);
+		memset(data, 0, sizeof(data));
+		TOLD("nothing", capset, &h, data);
+		data[1].effective = 1u << 31; /* no capability */
+		TOLD("nothing", capset, &h, data);
+		data[0].permitted = 1;
+		TOLD("something", capset, &h, data);
+	}
+	h = (struct __user_cap_header_struct){ _LINUX_CAPABILITY_VERSION_3, -1 };
+	TOLD("negative", capget, &h, data);
+	TOLD("of others", capset, &h, data);
+	h.pid = 0x7ffffff0;
+	TOLD("of none", capget, &h, data);
+	TOLD("nowhere", capget, NOWHERE, data);
+	h.pid = (int)sys_getpid();
+	TOLD("nowhere", capget, &h, NOWHERE);
+	TOLD("nowhere", capset, &h, NOWHERE);
+}
+
+static void named(const char *name)
+{
+	static char got[16];
+
+	memset(got, 'x', sizeof(got));
+	TOLD("set name", prctl, PR_SET_NAME, name);
+	TOLD("get name", prctl, PR_GET_NAME, got);
+	say("'%s' %d\n", got, got[15]);
+}
+
+static void prctls(void)
+{
+	static const char mark[] = { 'a', 'b', 'c', 'd' };
+	static char got[16];
+	int sig = 77;
+
+	TOLD("get name", prctl, PR_GET_NAME, got);
+	say("'%s'\n", got);
+	named("short");
+	named("exactly15bytes!");
+	named("more than fifteen bytes");
+	named("");
+	named((char *)NOWHERE);
+	memcpy(page + PAGE_SIZE - 4, mark, sizeof(mark));
+	sys_munmap(page + PAGE_SIZE, PAGE_SIZE);
+	named(page + PAGE_SIZE - 4);
+	TOLD("get name", prctl, PR_GET_NAME, page + PAGE_SIZE - 4);
+	TOLD("dumpable", prctl, PR_GET_DUMPABLE);
+	TOLD("dumpable", prctl, PR_SET_DUMPABLE, 2);
+	TOLD("dumpable", prctl, PR_SET_DUMPABLE, 0);
+	TOLD("dumpable", prctl, PR_GET_DUMPABLE);
+	TOLD("no new privs", prctl, PR_GET_NO_NEW_PRIVS);
+	TOLD("no new privs", prctl, PR_GET_NO_NEW_PRIVS, 1);
+	TOLD("no new privs", prctl, PR_SET_NO_NEW_PRIVS, 0);
+	TOLD("no new privs", prctl, PR_SET_NO_NEW_PRIVS, 1, 1);
+	TOLD("no new privs", prctl, PR_SET_NO_NEW_PRIVS, 1);
+	TOLD("no new privs", prctl, PR_GET_NO_NEW_PRIVS);
+	TOLD("signal", prctl, PR_GET_PDEATHSIG, &sig);
+	say("%d\n", sig);
+	TOLD("signal", prctl, PR_SET_PDEATHSIG, 65);
+	TOLD("signal", prctl, PR_SET_PDEATHSIG, -1);
+	TOLD("signal", prctl, PR_SET_PDEATHSIG, 10);
+	TOLD("signal", prctl, PR_GET_PDEATHSIG, &sig);
+	say("%d\n", sig);
+	TOLD("signal", prctl, PR_GET_PDEATHSIG, NOWHERE);
+	TOLD("unknown", prctl, 12345);
+	TOLD("query", personality, 0xffffffff);
+	TOLD("no randomization", personality, 0x0040000);
+	TOLD("query", personality, 0xffffffff);
+}
+
+static long diff_ns(const struct timespec *a, const struct timespec *b)
+{
+	return (b->tv_sec - a->tv_sec) * 1000000000 + (b->tv_nsec - a->tv_nsec);
+}
+
+static void clocks(void)
+{
+	static const int all[] = { 0, 1, 2, 3, 4, 5, 6, 7, 11, 10, 12, 15, 16, 100 };
+	/* of a pid: this one's, none's, this thread's; an fd's */
+	static const int own[] = { -8, -7, -6, -5, -4, -3, -2, -1, (int)0x8000007a };
+	struct timespec ts, again;
+	struct {
+		long sec, usec;
+	} tv;
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		ts = again = (struct timespec){ 0 };
+		say("clock %d: %ld ", all[i], sys_clock_gettime(all[i], &ts));
+		say("%ld ", sys_clock_gettime(all[i], &again));
+		say("goes on: %d ", diff_ns(&ts, &again) >= 0);
+		say("%ld ", sys3(__NR_clock_getres, all[i], (long)&ts, 0));
+		say("%ld.%ld\n", ts.tv_sec, ts.tv_nsec);
+		TOLD("nowhere", clock_gettime, all[i], NOWHERE);
+		TOLD("nowhere", clock_getres, all[i], NOWHERE);
+		TOLD("nowhere", clock_getres, all[i], 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+		ts = (struct timespec){ 0 };
+		say("clock %d: %ld ", own[i], sys_clock_gettime(own[i], &ts));
+		say("%ld ", sys3(__NR_clock_getres, own[i], (long)&ts, 0));
+		say("%ld.%ld\n", ts.tv_sec, ts.tv_nsec);
+	}
+	SHOW(gettimeofday, &tv, 0);
+	sys_clock_gettime(0, &ts);
+	say("the same: %d\n", ts.tv_sec - tv.sec <= 2 && ts.tv_sec >= tv.sec);
+	SHOW(gettimeofday, 0, page);
+	say("zone %d %d\n", ((int *)page)[0], ((int *)page)[1]);
+	TOLD("nowhere", gettimeofday, NOWHERE, 0);
+	TOLD("nowhere", gettimeofday, 0, NOWHERE);
+	say("time: %d\n", sys3(__NR_time, (long)page, 0, 0) - ts.tv_sec <= 2);
+	say("told: %d\n", *(long *)page - ts.tv_sec <= 2 && *(long *)page >= ts.tv_sec);
+	TOLD("nowhere", time, NOWHERE);
+}
+
+/* That it slept at least as long; natively and here. */
+static void slept(long result, int clock, const struct timespec *from, long ns)
+{
+	struct timespec to;
+
+	sys_clock_gettime(clock, &to);
+	say("%ld, long enough: %d\n", result, diff_ns(from, &to) >= ns);
+}
+
+static void sleeping(void)
+{
+	static const int all[] = { 0, 1, 7, 11 };
+	static const struct timespec bad[] = {
+		{ -1, 0 }, { 0, -1 }, { 0, 1000000000 }, { 1, 1l << 62 }
+	};
+	struct timespec now, t = { 0, 20000000 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		sys_clock_gettime(all[i], &now);
+		slept(sys4(__NR_clock_nanosleep, all[i], 0, (long)&t, 0), all[i], &now,
+		      20000000);
+		sys_clock_gettime(all[i], &now);
+		t = now;
+		t.tv_nsec += 20000000;
+		if (t.tv_nsec >= 1000000000) {
+			t.tv_nsec -= 1000000000;
+			t.tv_sec++;
+		}
+		slept(sys4(__NR_clock_nanosleep, all[i], 1, (long)&t, 0), all[i], &now,
+		      20000000);
+		t = (struct timespec){ 0, 20000000 };
+		TOLD("the past", clock_nanosleep, all[i], 1, &t, NOWHERE);
+		t = (struct timespec){ 0, 20000000 };
+	}
+	sys_clock_gettime(1, &now);
+	slept(sys3(__NR_nanosleep, (long)&t, (long)&t, 0), 1, &now, 20000000);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		SHOW(nanosleep, bad + i, 0);
+		SHOW(clock_nanosleep, 0, 1, bad + i, 0);
+	}
+	t = (struct timespec){ 0, 0 };
+	TOLD("no time", nanosleep, &t, NOWHERE);
+	TOLD("nowhere", nanosleep, NOWHERE, 0);
+	for (int clock = -9; clock < 18; clock++)
+		say("by clock %d: %ld\n", clock,
+		    sys4(__NR_clock_nanosleep, clock, 1, (long)&t, 0));
+}
+
+static void scheduling(void)
+{
+	static const int options[] = { 0, 1, 2, 8, 16, 0x20000000, 0x40000000, -1 };
+	unsigned cpu = 9, node = 9;
+	unsigned long mask = 1; /* natively there may be more */
+
+	SHOW(sched_setaffinity, 0, 8, &mask);
+	mask = 0;
+	SHOW(sched_yield, 0);
+	SHOW(getcpu, &cpu, &node, 0);
+	say("%u %u\n", cpu, node);
+	TOLD("nothing", getcpu, 0, 0, 0);
+	TOLD("nowhere", getcpu, NOWHERE, 0, 0);
+	TOLD("nowhere", getcpu, 0, NOWHERE, 0);
+	say("affinity: %d ", sys3(__NR_sched_getaffinity, 0, 8, (long)&mask) > 0);
+	say("%lx\n", mask);
+	TOLD("none", sched_getaffinity, 0, 0, &mask);
+	TOLD("odd", sched_getaffinity, 0, 9, &mask);
+	TOLD("nowhere", sched_getaffinity, 0, 8, NOWHERE);
+	TOLD("of none", sched_getaffinity, 0x7ffffff0, 8, &mask);
+	TOLD("of none", sched_getaffinity, 0x7ffffff0, 7, &mask);
+	SHOW(sched_setaffinity, 0, 8, &mask);
+	TOLD("nowhere", sched_setaffinity, 0x7ffffff0, 8, NOWHERE);
+	TOLD("of none", sched_setaffinity, 0x7ffffff0, 8, &mask);
+	mask = 0;
+	TOLD("on none", sched_setaffinity, 0, 8, &mask);
+	TOLD("bad flags", membarrier, 0, 2, 0);
+	TOLD("unknown", membarrier, 1 << 20, 0, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		SHOW(wait4, -1, page, options[i], 0);
+		SHOW(wait4, -0x7fffffff - 1, page, options[i], 0);
+		SHOW(waitid, 0, 0, page, options[i], 0);
+		SHOW(waitid, 1, 0, page, options[i] | 4, 0);
+		SHOW(waitid, 1, 1 << 20, page, options[i] | 4, 0);
+		SHOW(waitid, 2, -1, page, options[i] | 4, 0);
+		SHOW(waitid, 3, -1, page, options[i] | 4, 0);
+		SHOW(waitid, 3, 99, page, options[i] | 4, 0);
+		SHOW(waitid, 9, 1, page, options[i] | 4, 0);
+	}
+}
+
+static void futexes(void)
+{
+	static unsigned word = 5;
+	struct timespec t = { 0, 20000000 }, bad = { 0, -1 }, now;
+	char *none = must_map(NULL, PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+	TOLD("other value", futex, &word, FUTEX_WAIT, 4, 0);
+	TOLD("other value", futex, &word, FUTEX_WAIT_PRIVATE, 4, &t);
+	TOLD("bad time", futex, &word, FUTEX_WAIT_PRIVATE, 4, &bad);
+	TOLD("nowhere", futex, &word, FUTEX_WAIT_PRIVATE, 4, NOWHERE);
+	TOLD("nowhere", futex, NOWHERE, FUTEX_WAIT_PRIVATE, 4, &t);
+	TOLD("nowhere", futex, none, FUTEX_WAIT, 4, &t);
+	TOLD("nowhere", futex, 0xffff800000000000, FUTEX_WAIT, 4, &t);
+	TOLD("odd", futex, (char *)&word + 1, FUTEX_WAIT, 4, &t);
+	sys_clock_gettime(1, &now);
+	slept(sys6(__NR_futex, (long)&word, FUTEX_WAIT_PRIVATE, 5, (long)&t, 0, 0), 1, &now,
+	      20000000);
+	sys_clock_gettime(1, &now);
+	slept(sys6(__NR_futex, (long)&word, FUTEX_WAIT, 5, (long)&t, 0, 0), 1, &now,
+	      20000000);
+	TOLD("the past", futex, &word, FUTEX_WAIT_BITSET, 5, &t, 0, -1);
+	TOLD("the past", futex, &word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 5, &t, 0,
+	     1);
+	TOLD("no bits", futex, &word, FUTEX_WAIT_BITSET, 5, &t, 0, 0);
+	TOLD("no bits", futex, &word, FUTEX_WAKE_BITSET, 5, 0, 0, 0);
+	TOLD("wake", futex, &word, FUTEX_WAKE, 1);
+	TOLD("wake", futex, &word, FUTEX_WAKE_PRIVATE, 1);
+	TOLD("wake", futex, &word, FUTEX_WAKE_BITSET_PRIVATE, 1, 0, 0, 1);
+	TOLD("wake nowhere", futex, NOWHERE, FUTEX_WAKE_PRIVATE, 1);
+	TOLD("wake nowhere", futex, NOWHERE, FUTEX_WAKE, 1);
+	TOLD("wake odd", futex, (char *)&word + 2, FUTEX_WAKE_PRIVATE, 1);
+	TOLD("wake high", futex, 0xffff800000000000, FUTEX_WAKE_PRIVATE, 1);
+	TOLD("wake none", futex, none, FUTEX_WAKE, 1);
+	TOLD("clock", futex, &word, FUTEX_WAKE | FUTEX_CLOCK_REALTIME, 1);
+	TOLD("clock", futex, &word, FUTEX_WAIT | FUTEX_CLOCK_REALTIME, 4, &t);
+	TOLD("unknown", futex, &word, 99, 4, &t);
+}
+
+/* More and more of the CPU, by all that measure it; those of user and system time by ticks. */
+static void cpu_usage(void)
+{
+	static struct rusage ru, later;
+	struct timespec cpu = { 0 }, wall;
+	long ticks[4];
+
+	SHOW(getrusage, 0, &ru);
+	TOLD("children", getrusage, -1, &later);
+	say("%ld %ld %ld\n", later.ru_utime.tv_usec, later.ru_minflt, later.ru_maxrss);
+	TOLD("thread", getrusage, 1, &later);
+	TOLD("unknown", getrusage, 2, NOWHERE);
+	TOLD("nowhere", getrusage, 0, NOWHERE);
+	do
+		sys_clock_gettime(2, &cpu);
+	while (cpu.tv_sec < 1 && cpu.tv_nsec < 200000000);
+	sys_clock_gettime(1, &wall);
+	sys3(__NR_getrusage, 0, (long)&later, 0);
+	say("works: %d\n", (later.ru_utime.tv_sec + later.ru_stime.tv_sec) * 1000000 +
+					   later.ru_utime.tv_usec + later.ru_stime.tv_usec >
+				   100000);
+	say("has memory: %d %d\n", later.ru_maxrss > 0, later.ru_minflt > 0);
+	say("times: %d ", sys3(__NR_times, (long)ticks, 0, 0) > 0);
+	say("%d %ld %ld\n", ticks[0] + ticks[1] > 10, ticks[2], ticks[3]);
+	say("no buffer: %d\n", sys3(__NR_times, 0, 0, 0) > 0);
+	TOLD("nowhere", times, NOWHERE);
+	TOLD("nowhere", sysinfo, NOWHERE);
+}
+
+/* Natively the host's. */
+struct {
+	long uptime;
+	unsigned long loads[3], totalram, freeram, sharedram, bufferram, totalswap,
+		freeswap;
+	unsigned short procs, pad;
+	unsigned long totalhigh, freehigh;
+	unsigned mem_unit;
+	char reserved[4];
+} info;
+
+static void system_info(void)
+{
+	SHOW(sysinfo, &info);
+}
+
+static void none_served(void)
+{
+	SHOW(fork, 0);
+	SHOW(vfork, 0);
+	SHOW(clone, 17);
+	SHOW(clone3, 0);
+	SHOW(execve, 0);
+}
+
+static void sleep_long(void)
+{
+	struct timespec t = { 1, 500000000 };
+
+	say("sleeps\n");
+	SHOW(nanosleep, &t, 0);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} ways[] = {
+	{ "ids", ids },
+	{ "sessions", sessions },
+	{ "capabilities", capabilities },
+	{ "prctl", prctls },
+	{ "clocks", clocks },
+	{ "sleep", sleeping },
+	{ "scheduling", scheduling },
+	{ "futex", futexes },
+	{ "usage", cpu_usage },
+	{ "sysinfo", system_info },
+	{ "none", none_served },
+	{ "sleep-long", sleep_long },
+};
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; argc == 2 && i < ARRAY_SIZE(ways); i++) {
+		if (strcmp(argv[1], ways[i].name))
+			continue;
+		ways[i].run();
+		return 0;
+	}
+	usage("WAY");
+}

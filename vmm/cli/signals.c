@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* signals.c: Ctrl-C is the payload's. See signals.h. */
+#include "vmm/cli/signals.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <unistd.h>
+
+static const int passed[PASSED_SIGNALS] = { SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,
+					    SIGUSR1, SIGUSR2, SIGWINCH };
+
+/* A handler gets nothing but a number, so this is the process's. */
+static struct mv_vm *_Atomic receiver;
+
+static void pass_on(int signo)
+{
+	struct mv_vm *vm = atomic_load(&receiver);
+	const int err = errno;
+
+	if (vm)
+		mv_signal(vm, signo);
+	errno = err;
+}
+
+void signals_begin(struct signals *s, struct mv_vm *vm)
+{
+	struct sigaction action = { .sa_handler = pass_on, .sa_flags = SA_RESTART };
+
+	atomic_store(&receiver, vm);
+	sigemptyset(&s->set);
+	for (size_t i = 0; i < PASSED_SIGNALS; i++)
+		sigaddset(&action.sa_mask, passed[i]);
+	for (size_t i = 0; i < PASSED_SIGNALS; i++) {
+		/* nohup(1) and its kin have them ignored */
+		if (sigaction(passed[i], NULL, &s->old[i]) ||
+		    s->old[i].sa_handler == SIG_IGN)
+			continue;
+		sigaddset(&s->set, passed[i]);
+		sigaction(passed[i], &action, NULL);
+	}
+	s->on = true;
+}
+
+void signals_end(struct signals *s)
+{
+	if (!s->on)
+		return;
+	for (size_t i = 0; i < PASSED_SIGNALS; i++)
+		if (sigismember(&s->set, passed[i]))
+			sigaction(passed[i], &s->old[i], NULL);
+	atomic_store(&receiver, NULL);
+	s->on = false;
+}
+
+/* The payload's own have SI_USER or SI_TKILL. */
+bool signals_ended(const struct signals *s, const struct mv_exit *end)
+{
+	return s->on && end->kind == MV_EXIT_SIGNAL && end->code == SI_KERNEL &&
+	       sigismember(&s->set, end->signal) == 1;
+}
+
+void signals_die(int signo)
+{
+	fflush(NULL);
+	signal(signo, SIG_DFL);
+	kill(getpid(), signo);
+}

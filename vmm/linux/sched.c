@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sched.c: the one CPU, the one thread, and what would be others: kernel/sched/, kernel/futex/,
+ * kernel/exit.c.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/wait.h>
+
+#include "vmm/linux/calls.h"
+#include "vmm/linux/sleep.h"
+
+/* cpumask_size() of a kernel for one CPU. */
+#define CPU_MASK sizeof(uint64_t)
+
+int64_t sys_sched_yield(struct process *p, const uint64_t a[6])
+{
+	(void)p;
+	(void)a;
+	sched_yield();
+	return 0;
+}
+
+static bool is_self(int pid)
+{
+	return !pid || pid == PAYLOAD_PID;
+}
+
+int64_t sys_sched_getaffinity(struct process *p, const uint64_t a[6])
+{
+	const uint32_t len = (uint32_t)a[1];
+	const uint64_t cpus = 1;
+
+	if (!len || len % sizeof(uint64_t))
+		return -EINVAL;
+	if (!is_self((int)a[0]))
+		return -ESRCH;
+	return mm_copy_to(p->mm, a[2], &cpus, sizeof(cpus)) ? -EFAULT : (int64_t)CPU_MASK;
+}
+
+int64_t sys_sched_setaffinity(struct process *p, const uint64_t a[6])
+{
+	const uint32_t len = (uint32_t)a[1];
+	uint64_t cpus = 0;
+
+	if (mm_copy_from(p->mm, &cpus, a[2], min_u64(len, sizeof(cpus))))
+		return -EFAULT;
+	if (!is_self((int)a[0]))
+		return -ESRCH;
+	return cpus & 1 ? 0 : -EINVAL;
+}
+
+int64_t sys_getcpu(struct process *p, const uint64_t a[6])
+{
+	const uint32_t zero = 0;
+
+	if (a[0] && mm_copy_to(p->mm, a[0], &zero, sizeof(zero)))
+		return -EFAULT;
+	return a[1] && mm_copy_to(p->mm, a[1], &zero, sizeof(zero)) ? -EFAULT : 0;
+}
+
+/* MEMBARRIER_CMD_QUERY, 0: no other command is supported. */
+int64_t sys_membarrier(struct process *p, const uint64_t a[6])
+{
+	(void)p;
+	return (int)a[0] || (unsigned)a[1] ? -EINVAL : 0;
+}
+
+/* ---- children: it has none */
+
+int64_t sys_wait4(struct process *p, const uint64_t a[6])
+{
+	const int options = (int)a[2];
+
+	(void)p;
+	if (options & ~(int)(WNOHANG | WUNTRACED | WCONTINUED | (int)__WNOTHREAD |
+			     (int)__WCLONE | (int)__WALL))
+		return -EINVAL;
+	return (int)a[0] == INT_MIN ? -ESRCH : -ECHILD;
+}
+
+int64_t sys_waitid(struct process *p, const uint64_t a[6])
+{
+	const int which = (int)a[0], id = (int)a[1], options = (int)a[3];
+
+	(void)p;
+	if (options & ~(int)(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED |
+			     (int)__WNOTHREAD | (int)__WCLONE | (int)__WALL) ||
+	    !(options & (int)(WEXITED | WSTOPPED | WCONTINUED)))
+		return -EINVAL;
+	switch (which) {
+	case P_ALL:
+		return -ECHILD;
+	case P_PID:
+		return id <= 0 ? -EINVAL : -ECHILD;
+	case P_PGID:
+		return id < 0 ? -EINVAL : -ECHILD;
+	case P_PIDFD:
+		return id < 0 ? -EINVAL : -EBADF; /* nothing makes one */
+	default:
+		return -EINVAL;
+	}
+}
+
+/* ---- futexes of one thread: nobody else waits, and nobody will wake it */
+
+/* get_futex_key() and futex_get_value_locked(): 0 or -errno. */
+static int check_futex(struct process *p, gva_t gva, bool private, uint32_t *value)
+{
+	if (gva % sizeof(uint32_t))
+		return -EINVAL;
+	if (!access_ok(gva, sizeof(uint32_t)))
+		return -EFAULT;
+	/* a private one is its address, that of a shared one is the page behind it */
+	if (private && !value)
+		return 0;
+	return mm_copy_from(p->mm, value, gva, sizeof(*value)) ? -EFAULT : 0;
+}
+
+static int64_t futex_wait(struct process *p, const uint64_t a[6], clockid_t clock,
+			  bool absolute, const struct timespec *timeout)
+{
+	uint32_t value;
+	int err;
+
+	if (!p->sleep.on) {
+		err = check_futex(p, a[0], false, &value);
+		if (err)
+			return err;
+		if (value != (uint32_t)a[2])
+			return -EAGAIN;
+	}
+	err = sleep_until(p, clock, absolute, timeout);
+	if (!err)
+		return -ETIMEDOUT;
+	return err == -ERESTARTSYS && timeout ? -ERESTARTNOHAND : err;
+}
+
+/* futex_wait() and futex_wake(); the rest is refused as by a kernel without it. */
+int64_t sys_futex(struct process *p, const uint64_t a[6])
+{
+	const int op = (int)a[1], cmd = op & FUTEX_CMD_MASK;
+	const bool waits = cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET;
+	const bool bitset = cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_WAKE_BITSET;
+	const clockid_t clock = op & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME
+							  : CLOCK_MONOTONIC;
+	struct timespec timeout;
+	uint32_t value;
+
+	if (!waits && cmd != FUTEX_WAKE && cmd != FUTEX_WAKE_BITSET)
+		return -ENOSYS;
+	if (waits && a[3]) {
+		if (mm_copy_from(p->mm, &timeout, a[3], sizeof(timeout)))
+			return -EFAULT;
+		if (!timespec_valid(&timeout))
+			return -EINVAL;
+	}
+	if (op & FUTEX_CLOCK_REALTIME && cmd != FUTEX_WAIT_BITSET)
+		return -ENOSYS;
+	if (bitset && !(uint32_t)a[5])
+		return -EINVAL;
+	if (waits)
+		return futex_wait(p, a, clock, bitset, a[3] ? &timeout : NULL);
+	return check_futex(p, a[0], op & FUTEX_PRIVATE_FLAG,
+			   op & FUTEX_PRIVATE_FLAG ? NULL : &value);
+}
