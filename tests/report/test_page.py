@@ -387,7 +387,7 @@ class RealTest(unittest.TestCase):
         if not kvm_works():
             raise unittest.SkipTest("no KVM here")
         cls.program = os.path.join(PAYLOADS, "walkme")
-        mapvisor("trace", "--format=json", "-o", path("real.json"), cls.program)
+        mapvisor("trace", "--no-aslr", "--format=json", "-o", path("real.json"), cls.program)
         _, cls.events, _ = synthetic.read(path("real.json"))
         browser.size(1280, 800)
         browser.open(page_of(path("real.json")))
@@ -395,7 +395,7 @@ class RealTest(unittest.TestCase):
     def test_the_four_steps_are_those_of_walk(self):
         gva = next(e["gva"] for e in self.events if e["type"] == "fault" and e["gva"].startswith("0x4"))
         for address in (gva, "0x1000", "0x7fffffffe000"):
-            text = mapvisor("walk", "--json", address, self.program)
+            text = mapvisor("walk", "--no-aslr", "--json", address, self.program)
             walk = json.loads(text[text.index("{"):])
             browser.address(address)
             shown = steps_shown()
@@ -411,7 +411,7 @@ class RealTest(unittest.TestCase):
                 self.assertIn(f"may {walk['access']}", browser.text("walk-end"))
 
     def test_the_vmas_at_the_end_are_those_of_maps(self):
-        text = mapvisor("maps", "--json", self.program)
+        text = mapvisor("maps", "--no-aslr", "--json", self.program)
         maps = json.loads(text[text.index("[\n"):])
         shown = [row[:4] + (row[4].replace(" growsdown", ""),) for row in browser.rows("#vmas-body tr")]
         self.assertEqual(shown, [(v["start"], v["end"], v["prot"] + ("s" if v["shared"] else "p"), v["offset"], v["name"].rsplit("/", 1)[-1]) for v in maps])

@@ -44,9 +44,16 @@ static int64_t begin_wait(struct process *p, int64_t ns)
 	return ns ? stream_deadline(ns) : 0;
 }
 
-static void end_wait(struct process *p, int64_t result, int64_t until)
+/*
+ * What the call gives: interrupted, it is made again until the same time, but not after a handler,
+ * whatever SA_RESTART says; signal(7).
+ */
+static int64_t end_wait(struct process *p, int64_t result, int64_t until)
 {
-	p->wait_until = result == -ERESTARTSYS ? until : 0;
+	const bool interrupted = result == -ERESTARTSYS;
+
+	p->wait_until = interrupted ? until : 0;
+	return interrupted ? -ERESTARTNOHAND : result;
 }
 
 /* A mask for the time of the call. 0 or -errno: set_user_sigmask(). */
@@ -116,8 +123,7 @@ int64_t sys_poll(struct process *p, const uint64_t a[6])
 	const int64_t until = begin_wait(p, ms < 0 ? FOREVER : ms * 1000000ll);
 	const int64_t n = do_poll(p, a[0], (unsigned)a[1], until);
 
-	end_wait(p, n, until);
-	return n;
+	return end_wait(p, n, until);
 }
 
 /* A time as the payload has it, and what of it is left goes back there. */
@@ -171,8 +177,8 @@ int64_t sys_ppoll(struct process *p, const uint64_t a[6])
 		return err;
 	until = begin_wait(p, time.ns);
 	n = do_poll(p, a[0], (unsigned)a[1], until);
-	end_wait(p, n, until);
-	if (n != -ERESTARTSYS)
+	n = end_wait(p, n, until);
+	if (n != -ERESTARTNOHAND)
 		write_time(p, &time, until);
 	return n;
 }
@@ -276,10 +282,10 @@ static int64_t timed_select(struct process *p, const uint64_t a[6],
 {
 	struct sets s = { .gva = { a[1], a[2], a[3] } };
 	const int64_t until = begin_wait(p, time->ns);
-	const int64_t n = do_select(p, (int)a[0], &s, until);
+	int64_t n = do_select(p, (int)a[0], &s, until);
 
-	end_wait(p, n, until);
-	if (n != -ERESTARTSYS)
+	n = end_wait(p, n, until);
+	if (n != -ERESTARTNOHAND)
 		write_time(p, time, until);
 	return n;
 }

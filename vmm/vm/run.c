@@ -63,6 +63,7 @@ static void restart_call(struct process *p, const struct signal *sig, struct sig
 	}
 	p->restart = RESTART_NO;
 	p->sleep.on = false;
+	p->wait_until = 0;
 }
 
 /* Enter the signal's handler, or force the SIGSEGV that this ends with. */

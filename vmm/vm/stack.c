@@ -26,8 +26,6 @@
 /* prepare_arg_pages(): a quarter of the limit for strings and pointers. */
 #define ARGS_MAX (STACK_LIMIT / 4)
 #define AUX_MAX 24
-/* The most that layout->stack_skip may be. */
-#define SKIP_MAX 8192
 
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
@@ -165,7 +163,7 @@ int stack_build(struct mm *mm, const struct image *image, const struct layout *l
 			       "allowed",
 			       name, size, ARGS_MAX);
 	}
-	b.size = page_align(size + sizeof(b.aux) + 128 + SKIP_MAX);
+	b.size = page_align(size + sizeof(b.aux) + 128 + b.skip);
 	b.buf = calloc(1, b.size);
 	ret = b.buf && pointers ? build(&b, image, name, argv, envp, pointers) : -ENOMEM;
 	if (!ret)
