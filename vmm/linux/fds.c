@@ -37,7 +37,7 @@ static int64_t do_dup3(struct process *p, unsigned old, unsigned new, bool cloex
 {
 	struct file *file = fd_get_raw(&p->files, old);
 
-	if (new >= FD_MAX || !file)
+	if (new >= p->files.max || !file)
 		return -EBADF;
 	file->refs++;
 	close_fd(p, new);
@@ -118,7 +118,7 @@ static int64_t set_flags(struct file *file, int flags)
 
 static int64_t dup_from(struct process *p, struct file *file, unsigned from, bool cloexec)
 {
-	if (from >= FD_MAX)
+	if (from >= p->files.max)
 		return -EINVAL;
 	return name_it(p, fd_unused_from(&p->files, from), file, cloexec);
 }

@@ -156,12 +156,13 @@ static int install_std(struct fdtable *t, int nr, int fd, struct mv_error *err)
 	return 0;
 }
 
-int fdtable_init(struct fdtable *t, const int fds[3], struct mv_error *err)
+int fdtable_init(struct fdtable *t, const int fds[3], unsigned max, struct mv_error *err)
 {
 	int ret = 0;
 
 	*t = (struct fdtable){ .files = calloc(FD_MAX, sizeof(struct file *)),
-			       .cloexec = calloc(FD_MAX, sizeof(bool)) };
+			       .cloexec = calloc(FD_MAX, sizeof(bool)),
+			       .max = max };
 	if (!t->files || !t->cloexec) {
 		free(t->files);
 		free(t->cloexec);
@@ -196,18 +197,18 @@ struct file *fd_get(const struct fdtable *t, unsigned fd)
 
 int fd_unused(struct fdtable *t)
 {
-	while (t->next < FD_MAX && t->files[t->next])
+	while (t->next < t->max && t->files[t->next])
 		t->next++;
-	return t->next < FD_MAX ? (int)t->next : -EMFILE;
+	return t->next < t->max ? (int)t->next : -EMFILE;
 }
 
 int fd_unused_from(struct fdtable *t, unsigned from)
 {
 	unsigned fd = from < t->next ? t->next : from;
 
-	while (fd < FD_MAX && t->files[fd])
+	while (fd < t->max && t->files[fd])
 		fd++;
-	return fd < FD_MAX ? (int)fd : -EMFILE;
+	return fd < t->max ? (int)fd : -EMFILE;
 }
 
 void fd_install(struct fdtable *t, int fd, struct file *file, bool cloexec)

@@ -96,7 +96,7 @@ static int64_t do_poll(struct process *p, gva_t fds, unsigned nr, int64_t until)
 	struct poll_set s;
 	int64_t n;
 
-	if (nr > FD_MAX)
+	if (nr > p->files.max)
 		return -EINVAL;
 	if (mm_copy_from(p->mm, s.theirs, fds, nr * sizeof(*s.theirs)))
 		return -EFAULT;

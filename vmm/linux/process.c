@@ -16,7 +16,12 @@ int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 	if (ret)
 		return ret;
 	p->umask = p->policy.umask;
-	ret = fdtable_init(&p->files, opt->fds, err);
+	if (opt->root)
+		ret = policy_add_root(&p->policy, opt->root, err);
+	if (!ret && opt->tmp)
+		ret = policy_add_tmp(&p->policy, opt->tmp, err);
+	if (!ret)
+		ret = fdtable_init(&p->files, opt->fds, opt->max_files, err);
 	if (ret)
 		policy_destroy(&p->policy);
 	return ret;
