@@ -706,12 +706,13 @@ static int add_grant(struct policy *pol, const struct mv_grant *grant)
 static mode_t host_umask(void)
 {
 	FILE *status = fopen("/proc/self/status", "re");
-	unsigned mask = 022;
+	static const char key[] = "Umask:";
+	unsigned long mask = 022;
 	char line[256];
 
 	while (status && fgets(line, sizeof(line), status))
-		if (sscanf(line, "Umask: %o", &mask) == 1)
-			break;
+		if (!strncmp(line, key, strlen(key)))
+			mask = strtoul(line + strlen(key), NULL, 8);
 	if (status)
 		fclose(status);
 	return mask & 0777;
