@@ -10,7 +10,7 @@
 
 static void show_file(const char *path)
 {
-	struct stat st;
+	struct stat st = { 0 };
 	long err = CALL(lstat, path, &st);
 
 	if (err)
@@ -143,7 +143,7 @@ static void names(int dir)
 static void moving(int dir)
 {
 	int fd = sys_open("file", O_RDONLY, 0);
-	struct stat st;
+	struct stat st = { 0 };
 
 	TRY(mkdir, "from", 0755);
 	TRY(mkdir, "to", 0755);

@@ -80,7 +80,7 @@ static void flags_of(const char *name, int flags)
 
 static void flags(void)
 {
-	int fds[2], path = sys_open("file", O_PATH, 0);
+	int fds[2] = { -1, -1 }, path = sys_open("file", O_PATH, 0);
 
 	flags_of("file", O_RDONLY);
 	flags_of("file", O_RDWR | O_APPEND);
@@ -105,7 +105,7 @@ static void flags(void)
 
 static void pipes(void)
 {
-	int fds[2], rd, wr, value = 0;
+	int fds[2] = { -1, -1 }, rd, wr, value = 0;
 	struct pollfd polls[3];
 
 	TRY(pipe2, fds, O_NONBLOCK);
@@ -155,7 +155,7 @@ static void pipes(void)
 static void broken_pipe(void)
 {
 	sigset_t set = 1ul << (SIGPIPE - 1);
-	int fds[2];
+	int fds[2] = { -1, -1 };
 
 	sys_rt_sigprocmask(SIG_BLOCK, &set, NULL);
 	CALL(pipe, fds);
@@ -174,7 +174,7 @@ static void selects(void)
 		long sec, usec;
 	} tv = { 0, 1000 };
 	unsigned long in[16] = { 0 }, out[16] = { 0 };
-	int fds[2], rd, wr;
+	int fds[2] = { -1, -1 }, rd, wr;
 
 	CALL(pipe, fds);
 	rd = up(fds[0]);
@@ -319,7 +319,7 @@ static void transfers(void)
 	int to = sys_open("copy", O_RDWR | O_CREAT | O_TRUNC, 0644);
 	int append = sys_open("copy", O_WRONLY | O_APPEND, 0);
 	int dir = sys_open("sub", O_RDONLY, 0), null = sys_open("/dev/null", O_RDWR, 0);
-	int fds[2];
+	int fds[2] = { -1, -1 };
 	long off = 6, at = 3;
 
 	CALL(pipe, fds);

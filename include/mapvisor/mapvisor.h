@@ -69,6 +69,9 @@ struct mv_grant {
 	bool writable;	  /* may be opened for writing, and created beneath */
 };
 
+/* The most that mv_options.max_files may be. */
+#define MV_MAX_FILES 1024u
+
 /* Fill with mv_options_init(), then change what should differ. */
 struct mv_options {
 	size_t size;	       /* sizeof(struct mv_options), for later versions */
@@ -81,23 +84,27 @@ struct mv_options {
 	uint64_t cpu_ns; /* CPU time of all its runs, the VMM's work for it included; 0: no limit */
 	const struct mv_grant *grants; /* files that the payload may open */
 	size_t ngrants;
-	int fds[3];  /* this process's fds behind the payload's 0, 1 and 2;
+	const char *root; /* a directory that the payload sees as /, for reading; its cwd is
+			     * / then. NULL: none */
+	uint64_t tmp; /* bytes of a private /tmp in memory, beside mem; 0: there is none */
+	unsigned max_files; /* open files, 1 to MV_MAX_FILES: RLIMIT_NOFILE */
+	int fds[3];	    /* this process's fds behind the payload's 0, 1 and 2;
 					 * -1: closed. Stay the caller's, must outlive the vm */
-	bool timing; /* measure times: mv_times(), mv_fault_times(), mv_call_count();
+	bool timing;	    /* measure times: mv_times(), mv_fault_times(), mv_call_count();
 				 * and ask which faults are major */
 	bool aslr; /* random addresses, as Linux has them by default; else always the same */
 };
 
 /*
  * Defaults: the host's memory, 64 KiB around, THP auto, second stage direct, no timeout, no
- * grants, fds 0-2, the same addresses in each run.
+ * grants, no root, no /tmp, 1024 open files, fds 0-2, the same addresses in each run.
  */
 MV_API void mv_options_init(struct mv_options *opt);
 
 /*
  * Make a sandbox. Cost does not depend on opt->mem. Fails with -ENOENT, -EACCES,
  * -ENODEV where /dev/kvm can't be used, -EPERM, -ENOSYS where userfaultfd can't, with
- * MV_STAGE2_UFFD (the text says what to do), -EINVAL for an option out of range, or what
+ * MV_STAGE2_UFFD (the text says what to do), or where tmpfs can't for tmp, -EINVAL for an option out of range, or what
  * opening a grant gave.
  */
 MV_API int mv_open(const struct mv_options *opt, struct mv_vm **vm, struct mv_error *err);

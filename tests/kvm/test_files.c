@@ -159,3 +159,84 @@ Test(files, a_grant_for_reading_stays_as_it_is, LIMIT)
 	leaves_it_alone("fds", path);
 	remove_tree(path);
 }
+
+/* It is for reading. */
+static void drop_writable(char *text)
+{
+	char *line = strstr(text, "access(\"file\", 7)");
+
+	char *end = line ? strchr(line, '\n') : NULL;
+
+	cr_assert(end);
+	memmove(line, end, strlen(end) + 1);
+}
+
+Test(files, a_directory_as_the_root_is_as_it_is_natively_at_its_own_place, LIMIT)
+{
+	static char native[1 << 16];
+	char path[PATH_MAX];
+	struct sandbox s;
+
+	REQUIRE_KVM();
+	make_tree(path);
+	run_natively((const char *const[]){ payload_path("look"), path, NULL }, native,
+		     sizeof(native));
+	sandbox_init(&s);
+	s.opt.root = path;
+	sandbox_do(&s, "look", "/");
+	mv_assert_exited(&s.end, 0);
+	cr_expect(strstr(s.text, "access(\"file\", 7) = -30\n") ||
+		  strstr(s.text, "access(\"file\", 7) = -13\n"));
+	drop_writable(s.text);
+	drop_writable(native);
+	expect_same_lines(s.text, native);
+	sandbox_close(&s);
+	remove_tree(path);
+}
+
+/* Both start from an empty directory. */
+Test(files, a_private_tmp_is_like_a_directory_of_the_host_s, LIMIT)
+{
+	static char native[1 << 16];
+	char path[PATH_MAX];
+	struct mv_error err = { 0 };
+	struct sandbox s;
+
+	REQUIRE_KVM();
+	strcpy(path, "/tmp/mapvisor-test-XXXXXX");
+	cr_assert(mkdtemp(path));
+	sandbox_init(&s);
+	s.opt.tmp = 1 << 20;
+	if (mv_open(&s.opt, &s.vm, &err) == -EPERM) {
+		remove_tree(path);
+		SKIP("a tmpfs needs CAP_SYS_ADMIN");
+	}
+	mv_close(s.vm);
+	run_natively((const char *const[]){ payload_path("change"), path, NULL }, native,
+		     sizeof(native));
+	sandbox_do(&s, "change", "/tmp");
+	mv_assert_exited(&s.end, 0);
+	expect_same_lines(s.text, native);
+	sandbox_close(&s);
+	remove_tree(path);
+}
+
+Test(files, no_more_are_opened_than_the_limit_says, LIMIT)
+{
+	char path[PATH_MAX];
+	struct mv_grant grant = { path, false };
+	struct sandbox s;
+
+	REQUIRE_KVM();
+	make_tree(path);
+	sandbox_init(&s);
+	s.opt.grants = &grant;
+	s.opt.ngrants = 1;
+	s.opt.max_files = 3;
+	/* 0, which is closed, is its directory's */
+	sandbox_do(&s, "look", path);
+	mv_assert_exited(&s.end, 0);
+	cr_expect(strstr(s.text, "\nopen file 20000: -24\n"), "%s", s.text);
+	sandbox_close(&s);
+	remove_tree(path);
+}

@@ -644,6 +644,71 @@ Test(policy, names_are_made_nowhere_else_than_in_a_grant)
 	cr_expect(parent.fd == -1 && !parent.writable && !parent.grant);
 }
 
+/* ---- the payload's own names */
+
+Test(policy, the_root_hides_where_it_is_and_others_lie_over_it)
+{
+	struct found found;
+	struct mv_grant over = { tempdir, false };
+
+	make_link("/sub/file", "in/link");
+	make_link("../../../out/secret", "in/away");
+	cr_assert_eq(policy_init(&policy, NULL, 0, NULL), 0);
+	cr_assert_eq(policy_add_root(&policy, temp_path("in"), NULL), 0);
+	cr_expect_eq(open_raw(NULL, "/file", O_RDONLY), 0);
+	cr_expect_eq(open_raw(NULL, "sub/../../../file", O_RDONLY), 0);
+	cr_expect_eq(open_raw(NULL, "/link", O_RDONLY), 0);
+	cr_expect_str_eq(text, "sub/file");
+	cr_expect_eq(open_raw(NULL, "/away", O_RDONLY), -ENOENT);
+	cr_expect_eq(open_raw(NULL, "/file", O_RDWR), -EACCES);
+	cr_expect_eq(policy_find(&policy, NULL, temp_path("in/file"), true, &found),
+		     -ENOENT);
+	policy_destroy(&policy);
+	cr_assert_eq(policy_init(&policy, &over, 1, NULL), 0);
+	cr_assert_eq(policy_add_root(&policy, temp_path("in"), NULL), 0);
+	cr_expect_eq(open_in("out/secret", O_RDONLY), 0);
+	cr_expect_eq(open_raw(NULL, "/sub/file", O_RDONLY), 0);
+}
+
+/* Write len bytes to the file. How many it took. */
+static size_t fill(const char *path, size_t len)
+{
+	static const char bytes[4096];
+	struct opened opened;
+	size_t done = 0;
+	ssize_t n = 1;
+
+	cr_assert_eq(policy_open(&policy, NULL, path, O_WRONLY | O_CREAT, 0600, &opened),
+		     0);
+	while (done < len && n > 0) {
+		n = write(opened.fd, bytes, sizeof(bytes));
+		done += n > 0 ? (size_t)n : 0;
+	}
+	close(opened.fd);
+	free(opened.path);
+	return done;
+}
+
+Test(policy, tmp_is_its_own_and_no_larger_than_it_was_made)
+{
+	struct found found;
+	struct mv_error err;
+
+	cr_assert_eq(policy_init(&policy, NULL, 0, NULL), 0);
+	if (policy_add_tmp(&policy, 1 << 20, &err) == -EPERM)
+		cr_skip_test("a tmpfs needs CAP_SYS_ADMIN: %s", err.text);
+	cr_expect_eq(fill("/tmp/file", 2 << 20), 1 << 20);
+	cr_expect_eq(access("/tmp/file", F_OK), -1);
+	cr_expect_eq(policy_find(&policy, NULL, temp_path("in/file"), true, &found),
+		     -ENOENT);
+	cr_expect_eq(policy_find(&policy, NULL, "/tmp/../tmp/./file", true, &found), 0);
+	close(found.fd);
+	policy_destroy(&policy);
+	cr_assert_eq(policy_init(&policy, NULL, 0, NULL), 0);
+	cr_assert_eq(policy_add_tmp(&policy, 1 << 20, &err), 0);
+	cr_expect_eq(policy_find(&policy, NULL, "/tmp/file", true, &found), -ENOENT);
+}
+
 /* ---- bad input */
 
 Test(policy, what_is_not_served_says_so)

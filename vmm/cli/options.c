@@ -21,6 +21,9 @@ enum {
 	OPT_REPEAT = 'r',
 	OPT_RO = 256, /* beyond every character: no short form */
 	OPT_RW,
+	OPT_ROOT,
+	OPT_TMP,
+	OPT_MAX_FILES,
 	OPT_ENV,
 	OPT_MEM,
 	OPT_FAULT_AROUND,
@@ -45,6 +48,16 @@ static const struct argp_option sandbox_table[] = {
 	  .key = OPT_RW,
 	  .arg = "PATH",
 	  .doc = "... for reading and writing, and create files beneath it" },
+	{ .name = "root",
+	  .key = OPT_ROOT,
+	  .arg = "DIR",
+	  .doc = "Let it see the directory DIR as /, for reading; PROGRAM is the host's" },
+	{ .name = "tmp",
+	  .key = OPT_TMP,
+	  .arg = "SIZE",
+	  .flags = OPTION_ARG_OPTIONAL,
+	  .doc = "Give it a /tmp of its own in memory, SIZE at most (default: 64M), beside "
+		 "--mem; needs CAP_SYS_ADMIN" },
 	{ .name = "env",
 	  .key = OPT_ENV,
 	  .arg = "NAME[=VALUE]",
@@ -66,6 +79,11 @@ static const struct argp_option sandbox_table[] = {
 	  .key = OPT_CPU_TIME,
 	  .arg = "DURATION",
 	  .doc = "... of CPU time" },
+
+	{ .name = "max-files",
+	  .key = OPT_MAX_FILES,
+	  .arg = "N",
+	  .doc = "Open files that it may have, 0 to 2 included: 1 to 1024 (default)" },
 
 	{ .doc = "How its memory is mapped:" },
 	{ .name = "fault-around",
@@ -130,6 +148,36 @@ static int add_grant(struct options *opt, const char *path, bool writable)
 		return cli_usage(opt->cli, "--%s: the path is empty",
 				 writable ? "rw" : "ro");
 	opt->grants[opt->mv.ngrants++] = (struct mv_grant){ path, writable };
+	return 0;
+}
+
+static int set_root(struct options *opt, const char *path)
+{
+	if (!*path)
+		return cli_usage(opt->cli, "--root: the path is empty");
+	opt->mv.root = path;
+	return 0;
+}
+
+static int set_tmp(struct options *opt, const char *text)
+{
+	opt->mv.tmp = 64u << 20;
+	if (text && (!parse_size(text, &opt->mv.tmp) || !opt->mv.tmp))
+		return cli_usage(opt->cli,
+				 "--tmp=%s: not a size; give bytes, or a number with "
+				 "K, M, G or T, above 0 and below 16777216T",
+				 text);
+	return 0;
+}
+
+static int set_max_files(struct options *opt, const char *text)
+{
+	uint64_t n;
+
+	if (!parse_number(text, &n) || !n || n > MV_MAX_FILES)
+		return cli_usage(opt->cli, "--max-files=%s: not a number from 1 to %u",
+				 text, MV_MAX_FILES);
+	opt->mv.max_files = (unsigned)n;
 	return 0;
 }
 
@@ -249,6 +297,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPT_RO:
 	case OPT_RW:
 		return add_grant(opt, arg, key == OPT_RW);
+	case OPT_ROOT:
+		return set_root(opt, arg);
+	case OPT_TMP:
+		return set_tmp(opt, arg);
+	case OPT_MAX_FILES:
+		return set_max_files(opt, arg);
 	case OPT_ENV:
 		return add_env(opt, arg);
 	case OPT_MEM:

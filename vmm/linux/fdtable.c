@@ -156,13 +156,13 @@ static int install_std(struct fdtable *t, int nr, int fd, struct mv_error *err)
 	return 0;
 }
 
-int fdtable_init(struct fdtable *t, const int fds[3], struct mv_error *err)
+int fdtable_init(struct fdtable *t, const int fds[3], unsigned limit, struct mv_error *err)
 {
 	int ret = 0;
 
 	*t = (struct fdtable){ .files = calloc(FD_MAX, sizeof(struct file *)),
 			       .cloexec = calloc(FD_MAX, sizeof(bool)),
-			       .limit = FD_MAX };
+			       .limit = limit };
 	if (!t->files || !t->cloexec) {
 		free(t->files);
 		free(t->cloexec);
@@ -197,7 +197,7 @@ struct file *fd_get(const struct fdtable *t, unsigned fd)
 
 int fd_unused(struct fdtable *t)
 {
-	while (t->next < FD_MAX && t->files[t->next])
+	while (t->next < t->limit && t->files[t->next])
 		t->next++;
 	return t->next < t->limit ? (int)t->next : -EMFILE;
 }
@@ -206,7 +206,7 @@ int fd_unused_from(struct fdtable *t, unsigned from)
 {
 	unsigned fd = from < t->next ? t->next : from;
 
-	while (fd < FD_MAX && t->files[fd])
+	while (fd < t->limit && t->files[fd])
 		fd++;
 	return fd < t->limit ? (int)fd : -EMFILE;
 }

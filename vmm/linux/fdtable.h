@@ -12,8 +12,8 @@
 struct mm;
 struct object;
 
-/* RLIMIT_NOFILE as most systems set it. */
-#define FD_MAX 1024u
+/* RLIMIT_NOFILE as most systems set it, and at most. */
+#define FD_MAX MV_MAX_FILES
 
 /* What reading and writing it is like. */
 enum file_kind {
@@ -63,7 +63,7 @@ struct fdtable {
 };
 
 /* An empty table but for 0, 1 and 2, which stand for fds; a closed one is left out. */
-int fdtable_init(struct fdtable *t, const int fds[3], struct mv_error *err);
+int fdtable_init(struct fdtable *t, const int fds[3], unsigned limit, struct mv_error *err);
 void fdtable_destroy(struct fdtable *t, struct mm *mm);
 
 /* The open file behind a number, or NULL; also NULL for one of O_PATH's: fdget(). */

@@ -15,13 +15,13 @@
 /* MQ_BYTES_MAX of linux/resource.h. */
 #define MQ_BYTES_MAX 819200
 
-void limits_init(struct limits *l)
+void limits_init(struct limits *l, unsigned max_files)
 {
 	for (unsigned i = 0; i < RLIM_NLIMITS; i++)
 		l->of[i] = (struct limit){ RLIM64_INFINITY, RLIM64_INFINITY };
 	l->of[RLIMIT_STACK].cur = STACK_LIMIT;
 	l->of[RLIMIT_CORE].cur = 0;
-	l->of[RLIMIT_NOFILE] = (struct limit){ FD_MAX, FD_MAX };
+	l->of[RLIMIT_NOFILE] = (struct limit){ max_files, max_files };
 	l->of[RLIMIT_MEMLOCK] = (struct limit){ MEMLOCK_LIMIT, MEMLOCK_LIMIT };
 	l->of[RLIMIT_MSGQUEUE] = (struct limit){ MQ_BYTES_MAX, MQ_BYTES_MAX };
 	l->of[RLIMIT_NICE] = l->of[RLIMIT_RTPRIO] = (struct limit){ 0, 0 };

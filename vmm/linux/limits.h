@@ -20,6 +20,6 @@ struct limits {
 };
 
 /* INIT_RLIMITS of Linux's asm-generic/resource.h, with the mm's and the files' own. */
-void limits_init(struct limits *l);
+void limits_init(struct limits *l, unsigned max_files);
 
 #endif

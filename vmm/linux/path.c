@@ -72,11 +72,14 @@ static int of_special(struct process *p, struct target *t, const char *path)
 	if (err)
 		return err;
 	t->fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
-	err = t->fd < 0 || fstat(t->fd, &st) ? -errno : 0;
 	file_put(file, p->mm);
-	if (err)
-		return err;
+	if (t->fd < 0)
+		return -ENFILE;
 	t->owned = t->own = true;
+	if (fstat(t->fd, &st)) {
+		target_put(t);
+		return -EACCES;
+	}
 	t->mode = S_ISREG(st.st_mode) ? S_IFREG | 0444 : st.st_mode;
 	strcpy(t->path, path);
 	return 0;

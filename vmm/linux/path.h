@@ -39,8 +39,8 @@ struct target {
 	char path[PATH_MAX];	 /* real, if it has one */
 };
 
-/* flags: AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW count. 0 or -errno. */
-int target_find(struct process *p, struct target *t, int dirfd, gva_t path, int flags);
+/* gva: the path. flags: AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW count. 0 or -errno. */
+int target_find(struct process *p, struct target *t, int dirfd, gva_t gva, int flags);
 void target_put(struct target *t);
 
 /* fstat(2), from which mappings learn that somebody has cut the file. 0 or -errno. */

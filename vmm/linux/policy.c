@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <linux/mount.h>
 #include <linux/openat2.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -33,6 +35,9 @@ struct place {
 	mode_t mode;	 /* of what is there; 0: nothing */
 	bool slash;	 /* the payload's path ended in one: it wants a directory */
 };
+
+/* What may come to the embedder's grants: a root, a /tmp. */
+#define GRANTS_OWN 2
 
 /* ---- grants */
 
@@ -701,12 +706,13 @@ static int add_grant(struct policy *pol, const struct mv_grant *grant)
 static mode_t host_umask(void)
 {
 	FILE *status = fopen("/proc/self/status", "re");
-	unsigned mask = 022;
+	static const char key[] = "Umask:";
+	unsigned long mask = 022;
 	char line[256];
 
 	while (status && fgets(line, sizeof(line), status))
-		if (sscanf(line, "Umask: %o", &mask) == 1)
-			break;
+		if (!strncmp(line, key, strlen(key)))
+			mask = strtoul(line + strlen(key), NULL, 8);
 	if (status)
 		fclose(status);
 	return mask & 0777;
@@ -718,7 +724,7 @@ int policy_init(struct policy *pol, const struct mv_grant *grants, size_t n,
 	int ret = 0;
 
 	*pol = (struct policy){ .umask = host_umask(), .cwd = getcwd(NULL, 0) };
-	pol->grants = calloc(n + 1, sizeof(*pol->grants));
+	pol->grants = calloc(n + GRANTS_OWN, sizeof(*pol->grants));
 	if (!pol->grants) {
 		policy_destroy(pol);
 		return mv_fail_errno(err, ENOMEM, "grants");
@@ -733,6 +739,73 @@ int policy_init(struct policy *pol, const struct mv_grant *grants, size_t n,
 	if (ret)
 		policy_destroy(pol);
 	return ret;
+}
+
+/*
+ * A directory under a name of the payload's own, which is all there is of it in its name space:
+ * its place on the host isn't. fd goes over. 0 or -ENOMEM.
+ */
+static int map_directory(struct policy *pol, int fd, const char *name, bool writable)
+{
+	struct grant *g = &pol->grants[pol->nr_grants++];
+
+	*g = (struct grant){ .name = strdup(name),
+			     .real = strdup(name),
+			     .skip = strlen(name),
+			     .fd = fd,
+			     .writable = writable };
+	return g->name && g->real ? 0 : -ENOMEM;
+}
+
+int policy_add_root(struct policy *pol, const char *path, struct mv_error *err)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return mv_fail(err, errno, "root %s: %s", path, strerrordesc_np(errno));
+	free(pol->cwd);
+	pol->cwd = strdup("");
+	if (map_directory(pol, fd, "", false) || !pol->cwd)
+		return mv_fail_errno(err, ENOMEM, "root");
+	return 0;
+}
+
+/*
+ * A tmpfs that is mounted nowhere, and gone with its last descriptor. The root's mode is /tmp's.
+ * fd or -errno.
+ */
+static int make_tmpfs(uint64_t size)
+{
+	int fs = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC), fd = -1, err = 0;
+	char bytes[32];
+
+	if (fs < 0)
+		return -errno;
+	snprintf(bytes, sizeof(bytes), "%" PRIu64, size);
+	if (!syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "size", bytes, 0) &&
+	    !syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "mode", "1777", 0) &&
+	    !syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+		fd = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
+				  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	if (fd < 0)
+		err = -errno;
+	close(fs);
+	return fd < 0 ? err : fd;
+}
+
+int policy_add_tmp(struct policy *pol, uint64_t size, struct mv_error *err)
+{
+	int fd = make_tmpfs(size);
+
+	if (fd == -EPERM)
+		return mv_fail(err, EPERM,
+			       "/tmp: a tmpfs needs CAP_SYS_ADMIN; run as root, or grant a "
+			       "directory for writing");
+	if (fd < 0)
+		return mv_fail_errno(err, -fd, "/tmp: tmpfs");
+	if (map_directory(pol, fd, "/tmp", true))
+		return mv_fail_errno(err, ENOMEM, "/tmp");
+	return 0;
 }
 
 void policy_destroy(struct policy *pol)

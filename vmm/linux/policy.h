@@ -27,7 +27,8 @@
 /* Paths of grants are absolute, without dots or a '/' at the end: "" is the root. */
 struct grant {
 	char *name;  /* as it was given, made absolute: what the payload calls it */
-	char *real;  /* where that led: without symbolic links */
+	char *real;  /* where that led: without symbolic links; of one with a name of the
+		      * payload's own, name again */
 	size_t skip; /* bytes of real that name fd's directory */
 	int fd; /* O_PATH: the granted directory, or the one that holds the granted file */
 	bool writable;
@@ -43,6 +44,13 @@ struct policy {
 /* 0, or -errno with "grant PATH: WHY" in *err. */
 int policy_init(struct policy *pol, const struct mv_grant *grants, size_t n,
 		struct mv_error *err);
+/* The directory at path as the root, for reading, and as the cwd. Once, then /tmp. 0 or -errno with *err. */
+int policy_add_root(struct policy *pol, const char *path, struct mv_error *err);
+/*
+ * A file system of its own as /tmp, in the host's memory: at most size bytes, by whole pages. Once. 0,
+ * or -errno with *err.
+ */
+int policy_add_tmp(struct policy *pol, uint64_t size, struct mv_error *err);
 void policy_destroy(struct policy *pol);
 
 /* A file that was opened. */

@@ -13,12 +13,17 @@ int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 	*p = (struct process){ .mm = mm, .wake_fd = -1, .dumpable = 1 };
 	ids_init(&p->ids);
 	signals_init(&p->signals);
-	limits_init(&p->limits);
+	limits_init(&p->limits, opt->max_files);
 	ret = policy_init(&p->policy, opt->grants, opt->ngrants, err);
 	if (ret)
 		return ret;
 	p->umask = p->policy.umask;
-	ret = fdtable_init(&p->files, opt->fds, err);
+	if (opt->root)
+		ret = policy_add_root(&p->policy, opt->root, err);
+	if (!ret && opt->tmp)
+		ret = policy_add_tmp(&p->policy, opt->tmp, err);
+	if (!ret)
+		ret = fdtable_init(&p->files, opt->fds, opt->max_files, err);
 	if (ret)
 		policy_destroy(&p->policy);
 	return ret;

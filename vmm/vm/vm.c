@@ -17,6 +17,7 @@ void mv_options_init(struct mv_options *opt)
 		.mem = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE),
 		.fault_around = 64 << 10,
 		.thp = MV_THP_AUTO,
+		.max_files = MV_MAX_FILES,
 		.fds = { 0, 1, 2 },
 	};
 }
@@ -43,6 +44,9 @@ static int check_options(const struct mv_options *opt, struct mv_error *err)
 	if (opt->stage2 < MV_STAGE2_DIRECT || opt->stage2 > MV_STAGE2_UFFD)
 		return mv_fail(err, EINVAL, "mv_options.stage2: %d is unknown",
 			       (int)opt->stage2);
+	if (!opt->max_files || opt->max_files > MV_MAX_FILES)
+		return mv_fail(err, EINVAL, "mv_options.max_files: %u is not from 1 to %u",
+			       opt->max_files, MV_MAX_FILES);
 	return 0;
 }
 
