@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* test_debian.c: the host's own dynamic programs say in a sandbox what they say without one. */
+#include <limits.h>
+#include <unistd.h>
+
+#include "tests/cli/spawn.h"
+#include "tests/cli/tempdir.h"
+#include "tests/lib/require_kvm.h"
+
+TestSuite(cli_debian, .timeout = TEST_SECONDS, .init = make_tempdir,
+	  .fini = remove_tempdir);
+
+#define ARGS_MAX 12
+
+/* Where their interpreter, libraries and data are. */
+static const char *const grants[] = { "--ro=/usr", "--ro=/lib", "--ro=/lib64", "--ro=/bin",
+				      "--ro=/etc" };
+
+/* argv[0] is a path. A host that hasn't it skips the test. */
+static void assert_same(const char *const *argv)
+{
+	const struct setup setup = { 0 };
+	const char *sandboxed[ARGS_MAX + 10] = { mapvisor_path(), "run" };
+	char data[PATH_MAX + 8];
+	static struct outcome native, own;
+	size_t n = 2;
+
+	REQUIRE_KVM();
+	if (access(argv[0], X_OK))
+		SKIP("the host hasn't the program");
+	snprintf(data, sizeof(data), "--rw=%s", tempdir);
+	for (size_t i = 0; i < sizeof(grants) / sizeof(grants[0]); i++)
+		if (!access(grants[i] + 5, F_OK))
+			sandboxed[n++] = grants[i];
+	sandboxed[n++] = data;
+	sandboxed[n++] = "--";
+	for (size_t i = 0; argv[i]; i++)
+		sandboxed[n++] = argv[i];
+	spawn(&setup, argv, &native);
+	spawn(&setup, sandboxed, &own);
+	cr_assert_eq(own.status, native.status, "%s: %s", argv[0], own.err);
+	cr_assert_str_eq(own.out, native.out);
+}
+
+#define ASSERT_SAME(...) assert_same((const char *const[]){ __VA_ARGS__, NULL })
+
+static const char *text(void)
+{
+	static const char lines[] = "pear 3\napple 1\nfig 2\napple 1\n";
+	static const char *path;
+
+	if (!path)
+		path = temp_file("text", lines, sizeof(lines) - 1, 0644);
+	return path;
+}
+
+Test(cli_debian, true_and_false)
+{
+	ASSERT_SAME("/bin/true");
+	ASSERT_SAME("/bin/false");
+}
+
+Test(cli_debian, ls_of_a_directory)
+{
+	ASSERT_SAME("/bin/ls", "-la", "/usr/lib");
+}
+
+Test(cli_debian, ls_of_what_is_not_there)
+{
+	ASSERT_SAME("/bin/ls", "/usr/nothing");
+}
+
+Test(cli_debian, cat_and_wc_of_a_file)
+{
+	ASSERT_SAME("/bin/cat", text());
+	ASSERT_SAME("/usr/bin/wc", text());
+}
+
+Test(cli_debian, sort_grep_and_sed_of_a_file)
+{
+	ASSERT_SAME("/usr/bin/sort", "--parallel=1", "-u", text());
+	ASSERT_SAME("/bin/grep", "-n", "apple", text());
+	ASSERT_SAME("/bin/sed", "s/a/A/g", text());
+}
+
+Test(cli_debian, awk_counts)
+{
+	ASSERT_SAME("/usr/bin/awk",
+		    "{ n[$1] += $2 } END { print n[\"apple\"], n[\"fig\"] }", text());
+}
+
+Test(cli_debian, perl_computes)
+{
+	ASSERT_SAME("/usr/bin/perl", "-e",
+		    "print join(',', map { $_ * $_ } 1..20), \"\\n\"");
+}
+
+Test(cli_debian, python_maps_a_file)
+{
+	ASSERT_SAME("/usr/bin/python3", "-S", "-c",
+		    "import mmap,sys; f=open(sys.argv[1],'rb'); "
+		    "m=mmap.mmap(f.fileno(),0,access=mmap.ACCESS_READ); "
+		    "print(m[5:10], len(m), sum(range(100000)))",
+		    text());
+}
+
+Test(cli_debian, a_compressed_file_is_the_same)
+{
+	ASSERT_SAME("/bin/gzip", "-nc", text());
+}
