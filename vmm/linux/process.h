@@ -97,9 +97,9 @@ struct process {
 	int wake_fd; /* a signalfd for it, made when a call first waits; else -1 */
 	int64_t wait_until; /* where a call that was interrupted, and is to be made again, ends to wait;
 			     * 0: none. Who answers it with -EINTR instead clears this */
-	bool ended;	/* by exit or exit_group */
-	int status;	/* if ended: 0-255 */
-	uint64_t calls; /* made, unknown ones included */
+	bool ended;		/* by exit or exit_group */
+	int status;		/* if ended: 0-255 */
+	uint64_t calls;		/* made, unknown ones included */
 	uint64_t calls_unknown; /* of them, answered -ENOSYS: nothing serves them */
 	struct call_count counts[CALL_ROWS + 2];       /* by call_row() */
 	unsigned nr_unknown;			       /* rows in use of the next */
