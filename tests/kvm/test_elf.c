@@ -156,6 +156,7 @@ Test(elf, control_characters_in_a_symbols_name_are_not_told, LIMIT)
 	     (at = (char *)memmem(at, image_size - (size_t)(at - (char *)image),
 				  "\0marker_bss", 12));
 	     at++) {
+		/* a part of a name. NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
 		memcpy(at + 1, "m\n\x1b[2J", 6);
 	}
 	make_file(path, image, image_size);

@@ -49,9 +49,11 @@ bool kvmstat_read(struct kvmstat *st, int vm_or_vcpu)
 {
 	if (!st->fd) {
 		st->fd = ioctl(vm_or_vcpu, KVM_GET_STATS_FD, 0);
-		if (st->fd >= 0 && !read_descs(st))
+		if (st->fd <= 0 || !read_descs(st)) {
 			kvmstat_close(st);
-		st->fd = st->fd > 0 ? st->fd : -1;
+			st->fd = -1;
+			return false;
+		}
 	}
 	return st->fd > 0 && read_at(st->fd, st->data, st->data_size, st->data_at);
 }

@@ -125,7 +125,7 @@ static uint64_t measure(struct floor_vm *f, const char *code, enum vcpu_event ev
 
 	vcpu_start(vcpu, CODE_GVA + (uint64_t)(code - mv_floor_start), 0);
 	vcpu->regs->rbx = DATA_GVA;
-	if (vcpu_run(vcpu) != event)
+	if (!f->rounds || vcpu_run(vcpu) != event)
 		return 0;
 	cpu = oncpu_clock();
 	last = clock_ns();
@@ -237,7 +237,7 @@ static int measure_floor(struct mv_floor *floor, struct mv_host *host, unsigned 
 		if (!floor->port_exit_ns || !floor->syscall_ns || !floor->pf_exit_ns)
 			ret = mv_fail(err, EIO, "measuring exits: an unexpected one came");
 	}
-	if (host) {
+	if (host && !ret) {
 		host->syscall_ring3 = f.vm->vcpu.syscall_ring3;
 		host->host_return = f.vm->vcpu.host_return;
 		host->phys_bits = f.vm->kvm.phys_bits;
