@@ -217,6 +217,7 @@ static int measure_floor(struct mv_floor *floor, struct mv_host *host, unsigned 
 	struct mv_options opt;
 	int ret;
 
+	*floor = (struct mv_floor){ 0 };
 	mv_options_init(&opt);
 	ret = mv_open(&opt, &f.vm, err);
 	if (ret)
