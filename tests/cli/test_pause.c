@@ -25,7 +25,7 @@ Test(cli_pause, shows_maps_and_walks_on_standard_error_and_goes_on)
 	struct outcome o;
 
 	REQUIRE_KVM();
-	mapvisor(&o, "run", "--pause-at=main", "--walk=marker,marker_bss",
+	mapvisor(&o, "run", "--no-aslr", "--pause-at=main", "--walk=marker,marker_bss",
 		 payload("walkme"));
 	assert_status(&o, 0);
 	assert_lacks(o.out, "pause");
@@ -46,7 +46,7 @@ Test(cli_pause, an_output_for_which_nothing_is_shown_is_refused)
 	struct outcome o;
 
 	REQUIRE_KVM();
-	mapvisor(&o, "run", "-o", temp_path("empty"), payload("hello"));
+	mapvisor(&o, "run", "--no-aslr", "-o", temp_path("empty"), payload("hello"));
 	assert_error(&o, 125, "--pause-at");
 	cr_assert_neq(access(temp_path("empty"), F_OK), 0);
 	cr_assert_str_empty(o.out);
@@ -57,7 +57,7 @@ Test(cli_pause, shows_smaps_where_asked)
 	struct outcome o;
 
 	REQUIRE_KVM();
-	mapvisor(&o, "run", "--pause-at=main", "--smaps", payload("hello"));
+	mapvisor(&o, "run", "--no-aslr", "--pause-at=main", "--smaps", payload("hello"));
 	assert_status(&o, 0);
 	assert_has(o.err, "Rss:");
 	assert_has(o.err, "VmFlags:");
@@ -68,14 +68,15 @@ Test(cli_pause, stops_so_often_as_the_count_says)
 	struct outcome o;
 
 	REQUIRE_KVM();
-	mapvisor(&o, "run", "--pause-at=at_loop", payload("stops"));
+	mapvisor(&o, "run", "--no-aslr", "--pause-at=at_loop", payload("stops"));
 	cr_assert_eq(count(o.err, "\nrip "), 1);
-	mapvisor(&o, "run", "--pause-at=at_loop:3", payload("stops"));
+	mapvisor(&o, "run", "--no-aslr", "--pause-at=at_loop:3", payload("stops"));
 	assert_status(&o, 0);
 	cr_assert_eq(count(o.err, "\nrip "), 3);
 	assert_has(o.err, "pause 3 at at_loop:3, time 3, ");
 	assert_lacks(o.err, "reached");
-	mapvisor(&o, "run", "--pause-at=at_loop:9", "--pause-at=at_loop", payload("stops"));
+	mapvisor(&o, "run", "--no-aslr", "--pause-at=at_loop:9", "--pause-at=at_loop",
+		 payload("stops"));
 	cr_assert_eq(count(o.err, "\nrip "), 5);
 	assert_has(o.err, "mapvisor: --pause-at=at_loop:9: reached 5 of 9 times\n");
 }
@@ -85,7 +86,7 @@ Test(cli_pause, says_which_places_were_not_reached)
 	struct outcome o;
 
 	REQUIRE_KVM();
-	mapvisor(&o, "run", "--pause-at=at_out", "--pause-at=fault:100000",
+	mapvisor(&o, "run", "--no-aslr", "--pause-at=at_out", "--pause-at=fault:100000",
 		 "--pause-at=0x10000", payload("stops"));
 	assert_status(&o, 0);
 	assert_lacks(o.err, "pause 1");
@@ -99,7 +100,8 @@ Test(cli_pause, at_the_first_fault_is_the_first_instruction)
 	struct outcome o;
 
 	REQUIRE_KVM();
-	mapvisor(&o, "run", "--pause-at=1", "--pause-at=fault:2", payload("hello"));
+	mapvisor(&o, "run", "--no-aslr", "--pause-at=1", "--pause-at=fault:2",
+		 payload("hello"));
 	assert_status(&o, 0);
 	assert_has(o.err, "pause 1 at 1: execution of 0x");
 	assert_has(o.err, " <_start>, after 1 fault\n");
@@ -111,7 +113,7 @@ Test(cli_pause, diff_goes_from_the_start_to_each_stop_and_the_end)
 	struct outcome o;
 
 	REQUIRE_KVM();
-	mapvisor(&o, "run", "--diff", "--thp=never", "--fault-around=4K",
+	mapvisor(&o, "run", "--no-aslr", "--diff", "--thp=never", "--fault-around=4K",
 		 "--pause-at=written_again:2", "--pause-at=protected:2",
 		 payload("changes"));
 	assert_status(&o, 0);
@@ -122,7 +124,7 @@ Test(cli_pause, diff_goes_from_the_start_to_each_stop_and_the_end)
 	assert_has(o.err, "page tables, from pause 3 to pause 4:\n"
 			  "  pte[0]        0x10000000-0x10000fff          changed: -W\n");
 	assert_has(strstr(o.err, "from pause 4 to the end"), "  pte table at gpa 0x");
-	mapvisor(&o, "run", "--diff", payload("hello"));
+	mapvisor(&o, "run", "--no-aslr", "--diff", payload("hello"));
 	assert_status(&o, 0);
 	cr_assert_eq(strncmp(o.err, "page tables, from the start to the end:\n", 40), 0);
 }
@@ -135,7 +137,7 @@ Test(cli_pause, output_takes_what_is_shown)
 
 	REQUIRE_KVM();
 	snprintf(file, sizeof(file), "%s", temp_path("report"));
-	mapvisor(&o, "run", "--pause-at=main", "-o", file, payload("hello"));
+	mapvisor(&o, "run", "--no-aslr", "--pause-at=main", "-o", file, payload("hello"));
 	assert_status(&o, 0);
 	cr_assert_str_eq(o.out, "hello, world\n");
 	cr_assert_str_empty(o.err);
@@ -164,9 +166,9 @@ Test(cli_pause, in_json_is_an_array_with_an_object_a_stop)
 	json_t *all, *stop, *change, *how;
 
 	REQUIRE_KVM();
-	mapvisor(&o, "run", "--json", "--diff", "--thp=never", "--fault-around=4K",
-		 "--pause-at=mapped:2", "--pause-at=written:2", "--walk=main",
-		 payload("changes"));
+	mapvisor(&o, "run", "--no-aslr", "--json", "--diff", "--thp=never",
+		 "--fault-around=4K", "--pause-at=mapped:2", "--pause-at=written:2",
+		 "--walk=main", payload("changes"));
 	assert_status(&o, 0);
 	all = parse_json(o.err);
 	cr_assert_eq(json_array_size(all), 5);
@@ -192,7 +194,7 @@ Test(cli_pause, in_json_is_an_array_with_an_object_a_stop)
 	cr_assert_eq(json_int(stop, "status"), 0);
 	cr_assert_gt(json_array_size(json_object_get(stop, "diff")), 0);
 	json_decref(all);
-	mapvisor(&o, "run", "--json", "--pause-at=1", payload("hello"));
+	mapvisor(&o, "run", "--no-aslr", "--json", "--pause-at=1", payload("hello"));
 	all = parse_json(o.err);
 	cr_assert_eq(json_array_size(all), 1);
 	stop = json_array_get(all, 0);
@@ -207,12 +209,13 @@ Test(cli_pause, leaves_the_end_by_a_signal_or_a_time_limit_as_it_is)
 	struct outcome o;
 
 	REQUIRE_KVM();
-	mapvisor(&o, "run", "--pause-at=main", "--diff", payload("noexec"));
+	mapvisor(&o, "run", "--no-aslr", "--pause-at=main", "--diff", payload("noexec"));
 	assert_status(&o, 139);
 	assert_has(o.err, "pause 1 at main");
 	assert_has(o.err, " to the end:\n");
 	assert_has(o.err, "SIGSEGV");
-	mapvisor(&o, "run", "--pause-at=main", "--timeout=300ms", payload("spin"));
+	mapvisor(&o, "run", "--no-aslr", "--pause-at=main", "--timeout=300ms",
+		 payload("spin"));
 	assert_status(&o, 124);
 	assert_has(o.err, "pause 1 at main");
 	assert_has(o.err, "--timeout");
@@ -244,10 +247,10 @@ Test(cli_pause, refuses_what_it_does_not_understand)
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		snprintf(option, sizeof(option), "--pause-at=%s", places[i]);
-		mapvisor(&o, "run", option, payload("hello"));
+		mapvisor(&o, "run", "--no-aslr", option, payload("hello"));
 		assert_error(&o, 125, "--pause-at=", "--help");
 	}
-	mapvisor(&o, "run", "--walk=main", payload("hello"));
+	mapvisor(&o, "run", "--no-aslr", "--walk=main", payload("hello"));
 	assert_error(&o, 125, "--walk", "--pause-at");
 }
 
@@ -256,11 +259,12 @@ Test(cli_pause, finds_a_misspelt_place_before_the_run)
 	struct outcome o;
 
 	REQUIRE_KVM();
-	mapvisor(&o, "run", "--pause-at=nowhere", payload("hello"));
+	mapvisor(&o, "run", "--no-aslr", "--pause-at=nowhere", payload("hello"));
 	assert_error(&o, 125, "nowhere: no symbol of that name");
-	mapvisor(&o, "run", "--pause-at=main", "--walk=main,nowhere", payload("hello"));
+	mapvisor(&o, "run", "--no-aslr", "--pause-at=main", "--walk=main,nowhere",
+		 payload("hello"));
 	assert_error(&o, 125, "nowhere: no symbol of that name");
-	mapvisor(&o, "run", "--pause-at=0x7ffffffff000", payload("hello"));
+	mapvisor(&o, "run", "--no-aslr", "--pause-at=0x7ffffffff000", payload("hello"));
 	assert_error(&o, 125, "not an address that a program can map");
 }
 
@@ -270,18 +274,19 @@ Test(cli_pause, walk_shows_several_addresses)
 	json_t *walks;
 
 	REQUIRE_KVM();
-	mapvisor(&o, "walk", "marker,marker_bss+16,0x10000", payload("walkme"));
+	mapvisor(&o, "walk", "--no-aslr", "marker,marker_bss+16,0x10000",
+		 payload("walkme"));
 	assert_status(&o, 0);
 	cr_assert_eq(count(o.out, "gva 0x"), 3);
 	assert_has(o.out, "<marker_bss+0x10> = pgd");
 	assert_has(o.out, "gva 0x10000 = pgd");
 	cr_assert_eq(count(o.out, "tables   exist"), 1);
-	mapvisor(&o, "walk", "--json", "marker,main", payload("walkme"));
+	mapvisor(&o, "walk", "--no-aslr", "--json", "marker,main", payload("walkme"));
 	assert_status(&o, 0);
 	walks = parse_json(strchr(o.out, '['));
 	cr_assert_eq(json_array_size(walks), 2);
 	cr_assert_str_eq(json_text(json_array_get(walks, 1), "symbol"), "main");
 	json_decref(walks);
-	mapvisor(&o, "walk", "marker,,main", payload("walkme"));
+	mapvisor(&o, "walk", "--no-aslr", "marker,,main", payload("walkme"));
 	assert_error(&o, 125, "no symbol of that name");
 }

@@ -331,7 +331,7 @@ Test(cli_trace, names_what_it_does_not_know)
 
 	REQUIRE_KVM();
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		mapvisor(&o, "trace", bad[i], payload("walkme"));
+		mapvisor(&o, "trace", "--no-aslr", bad[i], payload("walkme"));
 		assert_status(&o, 125);
 		cr_assert_str_empty(o.out, "%s", bad[i]);
 		cr_assert_eq(strncmp(o.err, "mapvisor", 8), 0, "%s: %s", bad[i], o.err);
@@ -370,7 +370,7 @@ Test(cli_trace, text_shows_calls_faults_and_the_end)
 	char *text;
 
 	REQUIRE_KVM();
-	mapvisor(&o, "trace", "--fault-around=4K", payload("walkme"));
+	mapvisor(&o, "trace", "--no-aslr", "--fault-around=4K", payload("walkme"));
 	assert_status(&o, 0);
 	text = strstr(o.err, want[0]);
 	cr_assert_not_null(text, "%s", o.err);
@@ -389,7 +389,7 @@ Test(cli_trace, text_shows_a_signal_as_strace_does)
 	struct outcome o;
 
 	REQUIRE_KVM();
-	mapvisor(&o, "trace", payload("segv"));
+	mapvisor(&o, "trace", "--no-aslr", payload("segv"));
 	assert_status(&o, 139);
 	assert_has(o.err, "#PF r 0x0 by ");
 	assert_has(o.err, "= fatal SIGSEGV (SEGV_MAPERR)");
@@ -404,7 +404,7 @@ Test(cli_trace, verbose_shows_the_walk_before_and_after_and_counts)
 	struct outcome o;
 
 	REQUIRE_KVM();
-	mapvisor(&o, "trace", "-v", "--fault-around=4K", payload("walkme"));
+	mapvisor(&o, "trace", "--no-aslr", "-v", "--fault-around=4K", payload("walkme"));
 	assert_status(&o, 0);
 	assert_has(o.err, "      pgd[  0]  missing -> 0x");
 	assert_has(o.err, "      pud[  0]  no table -> 0x");
@@ -452,7 +452,8 @@ Test(cli_trace, calls_are_decoded_as_strace_decodes_them)
 	if (o.status) /* ptrace(2) may be forbidden */
 		cr_skip_test("strace can't trace");
 	theirs = fopen(temp_path("strace"), "re");
-	mapvisor(&o, "trace", "--filter=call", "-o", temp_path("trace"), payload("decode"));
+	mapvisor(&o, "trace", "--no-aslr", "--filter=call", "-o", temp_path("trace"),
+		 payload("decode"));
 	assert_status(&o, 0);
 	ours = fopen(temp_path("trace"), "re");
 	cr_assert(theirs && ours);
@@ -496,7 +497,7 @@ Test(cli_trace, perfetto_is_an_object_of_chromes_trace_events)
 	size_t i;
 
 	REQUIRE_KVM();
-	mapvisor(&o, "trace", "--format=perfetto", "--fault-around=4K", "-o",
+	mapvisor(&o, "trace", "--no-aslr", "--format=perfetto", "--fault-around=4K", "-o",
 		 temp_path("trace"), payload("walkme"));
 	assert_status(&o, 0);
 	json = json_load_file(temp_path("trace"), 0, NULL);
@@ -523,10 +524,10 @@ Test(cli_trace, a_full_device_ends_the_run_and_is_told)
 	struct outcome o;
 
 	REQUIRE_KVM();
-	mapvisor(&o, "trace", "-o", "/dev/full", payload("spin"));
+	mapvisor(&o, "trace", "--no-aslr", "-o", "/dev/full", payload("spin"));
 	assert_status(&o, 125);
 	assert_has(o.err, "/dev/full: No space left on device");
-	mapvisor(&o, "trace", "-o", "/nowhere/trace", payload("hello"));
+	mapvisor(&o, "trace", "--no-aslr", "-o", "/nowhere/trace", payload("hello"));
 	assert_error(&o, 125, "/nowhere/trace: No such file");
 }
 
