@@ -97,11 +97,11 @@ Test(cli_debian, perl_computes)
 
 Test(cli_debian, python_maps_a_file)
 {
-	ASSERT_SAME("/usr/bin/python3", "-S", "-c",
-		    "import mmap,sys; f=open(sys.argv[1],'rb'); "
-		    "m=mmap.mmap(f.fileno(),0,access=mmap.ACCESS_READ); "
-		    "print(m[5:10], len(m), sum(range(100000)))",
-		    text());
+	static const char script[] = "import mmap,sys; f=open(sys.argv[1],'rb'); "
+				     "m=mmap.mmap(f.fileno(),0,access=mmap.ACCESS_READ); "
+				     "print(m[5:10], len(m), sum(range(100000)))";
+
+	ASSERT_SAME("/usr/bin/python3", "-S", "-c", script, text());
 }
 
 Test(cli_debian, a_compressed_file_is_the_same)
