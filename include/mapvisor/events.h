@@ -191,6 +191,15 @@ MV_API void mv_print_event(struct mv_vm *vm, const struct mv_event *e, FILE *out
  */
 MV_API void mv_print_event_more(struct mv_vm *vm, const struct mv_event *e, FILE *out);
 
+/* Whether a call's result is -errno: IS_ERR_VALUE() of linux/err.h. */
+static inline bool mv_call_failed(const struct mv_event_call *call)
+{
+	return call->result < 0 && call->result >= -4095;
+}
+
+/* Room for the text of any call: each byte of a path of PATH_MAX escaped, and the rest. */
+#define MV_CALL_TEXT_SIZE (4 * 4096 + 512)
+
 /*
  * A call as people read it, as strace(1) shows it, without its result: "munmap(0x7ffff7ffd000, 4096)".
  * ASCII, whatever the payload's bytes. As snprintf(3) it gives the length that the whole text has,

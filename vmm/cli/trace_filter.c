@@ -164,8 +164,7 @@ static bool overlaps(const struct trace_filter *f, uint64_t start, uint64_t len)
 static bool call_touches(const struct trace_filter *f, const struct mv_event_call *c)
 {
 	const uint64_t *a = c->args;
-	const uint64_t result = c->result < 0 && c->result >= -4095 ? 0
-								    : (uint64_t)c->result;
+	const uint64_t result = mv_call_failed(c) ? 0 : (uint64_t)c->result;
 
 	switch (c->nr) {
 	case __NR_mmap:

@@ -7,8 +7,6 @@
 #include "vmm/cli/trace.h"
 
 #define VERSION 1
-/* A call's text: a path of 4096 bytes, each escaped, and what is around it. */
-#define TEXT_SIZE (4 * 4096 + 512)
 
 /* Without what is 0: docs/trace.md. */
 static void add_number(json_t *json, const char *key, uint64_t value)
@@ -68,7 +66,7 @@ static void add_signal(json_t *json, int signal, int code)
 /* A number, an address, or -errno with its name. */
 static void add_result(json_t *json, const struct mv_event_call *c)
 {
-	const bool failed = c->result < 0 && c->result >= -4095;
+	const bool failed = mv_call_failed(c);
 
 	if (!c->returns)
 		return;
@@ -85,7 +83,7 @@ static void add_call(json_t *json, const struct mv_event *e)
 	const struct mv_event_call *c = &e->call;
 	const unsigned n = mv_call_params(c->nr);
 	json_t *args = json_array();
-	char text[TEXT_SIZE];
+	char text[MV_CALL_TEXT_SIZE];
 
 	json_object_set_new_nocheck(json, "nr", json_integer(c->nr));
 	add_name(json, "name", mv_call_name(c->nr));

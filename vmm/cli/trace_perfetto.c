@@ -10,8 +10,6 @@
 #include "vmm/cli/json.h"
 #include "vmm/cli/trace.h"
 
-#define TEXT_SIZE (4 * 4096 + 512)
-
 /* Its threads: the tracks. */
 enum { PID = 1, PAYLOAD = 1, STAGE2 = 2 };
 
@@ -90,7 +88,7 @@ static void put_counter(struct trace *t, uint64_t ns, const char *name, json_t *
 
 static json_t *result_json(const struct mv_event_call *c)
 {
-	const bool failed = c->result < 0 && c->result >= -4095;
+	const bool failed = mv_call_failed(c);
 
 	if (!c->returns)
 		return json_null();
@@ -103,8 +101,8 @@ static void put_call(struct trace *t, const struct mv_event *e)
 {
 	const struct mv_event_call *c = &e->call;
 	const char *name = mv_call_name(c->nr);
-	const bool failed = c->result < 0 && c->result >= -4095;
-	char text[TEXT_SIZE];
+	const bool failed = mv_call_failed(c);
+	char text[MV_CALL_TEXT_SIZE];
 
 	mv_call_text(e, text, sizeof(text));
 	put(t, complete(t, e, PAYLOAD, name ? name : "unknown call",

@@ -56,15 +56,21 @@ int64_t sys_fchmodat(struct process *p, const uint64_t a[6])
 	return do_chmod(p, (int)a[0], a[1], (mode_t)a[2]);
 }
 
+/* An open file whose attributes may change. 0; -EBADF; -EROFS: it is from a grant for reading. */
+static int find_changeable(struct process *p, unsigned fd, const struct file **file)
+{
+	*file = fd_get(&p->files, fd);
+	if (!*file)
+		return -EBADF;
+	return (*file)->changeable ? 0 : -EROFS;
+}
+
 int64_t sys_fchmod(struct process *p, const uint64_t a[6])
 {
-	const struct file *file = fd_get(&p->files, (unsigned)a[0]);
+	const struct file *file;
+	int err = find_changeable(p, (unsigned)a[0], &file);
 
-	if (!file)
-		return -EBADF;
-	if (!file->changeable)
-		return -EROFS;
-	return answer(fchmod(file->fd, (mode_t)a[1] & (0777 | S_ISVTX)));
+	return err ? err : answer(fchmod(file->fd, (mode_t)a[1] & (0777 | S_ISVTX)));
 }
 
 static int64_t do_chown(struct process *p, int dirfd, gva_t path, uid_t uid, gid_t gid,
@@ -102,13 +108,10 @@ int64_t sys_fchownat(struct process *p, const uint64_t a[6])
 
 int64_t sys_fchown(struct process *p, const uint64_t a[6])
 {
-	const struct file *file = fd_get(&p->files, (unsigned)a[0]);
+	const struct file *file;
+	int err = find_changeable(p, (unsigned)a[0], &file);
 
-	if (!file)
-		return -EBADF;
-	if (!file->changeable)
-		return -EROFS;
-	return answer(fchown(file->fd, (uid_t)a[1], (gid_t)a[2]));
+	return err ? err : answer(fchown(file->fd, (uid_t)a[1], (gid_t)a[2]));
 }
 
 /* do_utimes_fd(): no path, and the file is dirfd's. */
@@ -116,15 +119,9 @@ static int64_t set_times_fd(struct process *p, int fd, const struct timespec *ti
 			    int flags)
 {
 	const struct file *file;
+	int err = flags ? -EINVAL : find_changeable(p, (unsigned)fd, &file);
 
-	if (flags)
-		return -EINVAL;
-	file = fd_get(&p->files, (unsigned)fd);
-	if (!file)
-		return -EBADF;
-	if (!file->changeable)
-		return -EROFS;
-	return answer(futimens(file->fd, times));
+	return err ? err : answer(futimens(file->fd, times));
 }
 
 /* do_utimes(); times NULL: now. */

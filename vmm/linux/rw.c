@@ -261,8 +261,9 @@ static int64_t write_with(struct process *p, struct file *file, struct buffers *
 	return flags ? -EOPNOTSUPP : stream_write(p, file, b);
 }
 
-/* do_preadv(); with pos POS_CURRENT, as preadv2 may have it, do_readv(). */
-static int64_t do_preadv(struct process *p, const uint64_t a[6], off_t pos, int flags)
+/* do_preadv() and do_pwritev(); with pos POS_CURRENT, as preadv2 may have it, do_readv(). */
+static int64_t do_vector(struct process *p, const uint64_t a[6], off_t pos, int flags,
+			 bool write)
 {
 	struct file *file = fd_get(&p->files, (unsigned)a[0]);
 	struct buffers b;
@@ -270,57 +271,39 @@ static int64_t do_preadv(struct process *p, const uint64_t a[6], off_t pos, int 
 
 	if (!file)
 		return -EBADF;
-	if (pos != POS_CURRENT && may_wait(file) && preadv(file->fd, NULL, 0, pos) < 0)
+	if (pos != POS_CURRENT && may_wait(file) &&
+	    (write ? pwritev(file->fd, NULL, 0, pos) : preadv(file->fd, NULL, 0, pos)) < 0)
 		return -errno;
-	if (!file->readable)
+	if (!(write ? file->writable : file->readable))
 		return -EBADF;
 	err = buffers_import(p, &b, a[1], a[2]);
 	if (err || !b.left)
 		return err;
 	if (pos != POS_CURRENT && !range_ok(pos, b.left))
 		return -EINVAL;
-	return read_with(p, file, &b, pos, flags);
-}
-
-static int64_t do_pwritev(struct process *p, const uint64_t a[6], off_t pos, int flags)
-{
-	struct file *file = fd_get(&p->files, (unsigned)a[0]);
-	struct buffers b;
-	int err;
-
-	if (!file)
-		return -EBADF;
-	if (pos != POS_CURRENT && may_wait(file) && pwritev(file->fd, NULL, 0, pos) < 0)
-		return -errno;
-	if (!file->writable)
-		return -EBADF;
-	err = buffers_import(p, &b, a[1], a[2]);
-	if (err || !b.left)
-		return err;
-	if (pos != POS_CURRENT && !range_ok(pos, b.left))
-		return -EINVAL;
-	return write_with(p, file, &b, pos, flags);
+	return write ? write_with(p, file, &b, pos, flags)
+		     : read_with(p, file, &b, pos, flags);
 }
 
 /* pos_from_hilo(): a long holds all of a position. */
 int64_t sys_preadv(struct process *p, const uint64_t a[6])
 {
-	return (off_t)a[3] < 0 ? -EINVAL : do_preadv(p, a, (off_t)a[3], 0);
+	return (off_t)a[3] < 0 ? -EINVAL : do_vector(p, a, (off_t)a[3], 0, false);
 }
 
 int64_t sys_pwritev(struct process *p, const uint64_t a[6])
 {
-	return (off_t)a[3] < 0 ? -EINVAL : do_pwritev(p, a, (off_t)a[3], 0);
+	return (off_t)a[3] < 0 ? -EINVAL : do_vector(p, a, (off_t)a[3], 0, true);
 }
 
 int64_t sys_preadv2(struct process *p, const uint64_t a[6])
 {
 	return (off_t)a[3] < POS_CURRENT ? -EINVAL
-					 : do_preadv(p, a, (off_t)a[3], (int)a[5]);
+					 : do_vector(p, a, (off_t)a[3], (int)a[5], false);
 }
 
 int64_t sys_pwritev2(struct process *p, const uint64_t a[6])
 {
 	return (off_t)a[3] < POS_CURRENT ? -EINVAL
-					 : do_pwritev(p, a, (off_t)a[3], (int)a[5]);
+					 : do_vector(p, a, (off_t)a[3], (int)a[5], true);
 }

@@ -9,8 +9,6 @@
 #include "vmm/vm/report.h"
 #include "vmm/vm/vm.h"
 
-/* A call's text: a path of 4096 bytes, each escaped, and what is around it. */
-#define TEXT_SIZE (4 * 4096 + 512)
 /* strace's: where a result stands, unless the call is longer. */
 #define RESULT_COLUMN 39
 
@@ -48,7 +46,7 @@ static void print_name(const char *name, FILE *out)
 
 static void print_result(const struct mv_event_call *c, FILE *out)
 {
-	const bool failed = c->result < 0 && c->result >= -4095;
+	const bool failed = mv_call_failed(c);
 	const char *name = failed ? strerrorname_np((int)-c->result) : NULL;
 
 	if (!c->returns)
@@ -65,7 +63,7 @@ static void print_result(const struct mv_event_call *c, FILE *out)
 
 static void print_call(const struct mv_event *e, FILE *out)
 {
-	char text[TEXT_SIZE];
+	char text[MV_CALL_TEXT_SIZE];
 
 	call_text(e, text, sizeof(text));
 	fprintf(out, "%-*s = ", RESULT_COLUMN, text);

@@ -342,8 +342,10 @@ static enum step serve_lost_memory(struct mv_vm *vm, struct mv_error *err)
 	return STEP_FAILED;
 }
 
-/* The payload is where a stop was asked for, and can go on from there. */
-/* Stops are rare: kept out of the loop, whose lines of code are what a fault waits for. */
+/*
+ * The payload is where a stop was asked for, and can go on from there. Stops are rare: kept out of
+ * the loop, whose lines of code are what a fault waits for.
+ */
 __attribute__((noinline, cold)) static enum step stop(struct mv_vm *vm, struct mv_exit *end,
 						      int id)
 {
