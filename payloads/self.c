@@ -242,7 +242,8 @@ static void clocks(void)
 	TOLD("nowhere", gettimeofday, NOWHERE, 0);
 	TOLD("nowhere", gettimeofday, 0, NOWHERE);
 	say("time: %d\n", sys3(__NR_time, (long)page, 0, 0) - ts.tv_sec <= 2);
-	say("told: %d\n", *(long *)page - ts.tv_sec <= 2 && *(long *)page >= ts.tv_sec);
+	/* time() is read at the kernel's tick: a second may have begun that it does not know of */
+	say("told: %d\n", *(long *)page - ts.tv_sec <= 2 && *(long *)page >= ts.tv_sec - 1);
 	TOLD("nowhere", time, NOWHERE);
 }
 
