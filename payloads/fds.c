@@ -321,8 +321,12 @@ static void transfers(void)
 	int dir = sys_open("sub", O_RDONLY, 0), null = sys_open("/dev/null", O_RDWR, 0);
 	int fds[2] = { -1, -1 };
 	long off = 6, at = 3;
+	struct iovec nowhere[] = { { NULL, 3 }, { BAD, 4 } };
 
 	CALL(pipe, fds);
+	/* never looked at, and never an error */
+	TRY(write, null, NULL, 3);
+	TRY(writev, null, nowhere, 2);
 	TRY(sendfile, to, from, NULL, 5);
 	TRY(lseek, from, 0, SEEK_CUR);
 	TRY(sendfile, to, from, &off, 100);

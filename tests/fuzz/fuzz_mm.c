@@ -425,9 +425,10 @@ static void op_madvise(struct fuzz *f)
 	must_be_error(ret);
 	if (addr & ~PAGE_MASK || page_align(len) < len)
 		must(ret == -EINVAL, "%ld", ret);
-	else /* ENOMEM: a hole, and the rest was done; or no memory to split a leaf */
+	else /* ENOMEM: a hole, and the rest was done; or no memory: to split a leaf, for a guard */
 		shadow_advise(&f->shadow, addr, len, behavior,
-			      !ret || (ret == -ENOMEM && phys_can_charge(&f->s.phys, 1)));
+			      !ret || (ret == -ENOMEM && !f->s.mm.oom &&
+				       phys_can_charge(&f->s.phys, 1)));
 	if (!ret && behavior == MADV_GUARD_INSTALL)
 		shadow_guard(&f->shadow, addr, len);
 	if (f->s.mm.oom && behavior == MADV_COLLAPSE)

@@ -40,6 +40,7 @@
 #define RECLAIM(effort) CALL(RECLAIM), effort
 /* No page more than there are; as many as at first. */
 #define NO_ROOM CALL(LIMIT), 0
+#define LITTLE_ROOM CALL(LIMIT), 2 /* a page, but not as many as are needed */
 #define ALL_ROOM CALL(LIMIT), 128
 
 /* MADV_FREE, and then the page is written again: what it has now must stay. */
@@ -168,6 +169,14 @@ const struct seed seeds[] = {
 	     ADVISE(DONTNEED, AT(1, 0), BLOCKS(1)),
 	     NO_ROOM,
 	     WRITE(AT(1, 5), 2),
+	     READ(AT(1, 5))),
+	/* two VMAs: the first's guard finds no room, and the second keeps what it had */
+	SEED("guards-without-room",
+	     SMALL_PAGES,
+	     WRITE(AT(1, 5), 1),
+	     PROTECT(AT(0, 0), BLOCKS(1), NO_ACCESS),
+	     LITTLE_ROOM,
+	     ADVISE(GUARD_INSTALL, AT(0, 0), BLOCKS(2)),
 	     READ(AT(1, 5))),
 	SEED("hugetlb-moved",
 	     SMALL_PAGES,

@@ -50,7 +50,7 @@ void buffers_advance(struct buffers *b, uint64_t n)
 		struct iovec *v = &b->vec[b->at];
 		uint64_t part = min_u64(n, v->iov_len);
 
-		v->iov_base = (char *)v->iov_base + part;
+		v->iov_base = (void *)((gva_t)v->iov_base + part); /* a gva: 0 may be one */
 		v->iov_len -= part;
 		n -= part;
 		if (!v->iov_len)
