@@ -90,6 +90,10 @@ static void flags(void)
 	flags_of("new", O_RDWR | O_CREAT | O_EXCL);
 	flags_of("sub", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	flags_of("/dev/null", O_RDWR | O_NOFOLLOW);
+	say("creat: %lx\n", CALL(fcntl, CALL(creat, "created", 0640), F_GETFL));
+	TRY(creat, "sub", 0640);
+	TRY(creat, "", 0640);
+	TRY(creat, BAD, 0640);
 	CALL(pipe2, fds, O_NONBLOCK | O_CLOEXEC);
 	say("pipe: %lx %lx\n", CALL(fcntl, fds[0], F_GETFL), CALL(fcntl, fds[1], F_GETFL));
 	say("pipe: %ld %ld\n", CALL(fcntl, fds[0], F_GETFD), CALL(fcntl, fds[1], F_GETFD));

@@ -50,6 +50,7 @@ int64_t sys_munlockall(struct process *p, const uint64_t a[6]);
 
 /* open.c */
 int64_t sys_open(struct process *p, const uint64_t a[6]);
+int64_t sys_creat(struct process *p, const uint64_t a[6]);
 int64_t sys_openat(struct process *p, const uint64_t a[6]);
 int64_t sys_close(struct process *p, const uint64_t a[6]);
 int64_t sys_lseek(struct process *p, const uint64_t a[6]);
@@ -238,5 +239,17 @@ int64_t sys_capset(struct process *p, const uint64_t a[6]);
 
 /* random.c */
 int64_t sys_getrandom(struct process *p, const uint64_t a[6]);
+
+/* ---- xattr.c */
+
+int64_t sys_getxattr(struct process *p, const uint64_t a[6]);
+int64_t sys_lgetxattr(struct process *p, const uint64_t a[6]);
+int64_t sys_fgetxattr(struct process *p, const uint64_t a[6]);
+int64_t sys_setxattr(struct process *p, const uint64_t a[6]);
+int64_t sys_lsetxattr(struct process *p, const uint64_t a[6]);
+int64_t sys_fsetxattr(struct process *p, const uint64_t a[6]);
+int64_t sys_listxattr(struct process *p, const uint64_t a[6]);
+int64_t sys_llistxattr(struct process *p, const uint64_t a[6]);
+int64_t sys_flistxattr(struct process *p, const uint64_t a[6]);
 
 #endif

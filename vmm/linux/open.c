@@ -9,6 +9,7 @@
 
 #include "vmm/linux/lock.h"
 #include "vmm/linux/path.h"
+#include "vmm/linux/proc.h"
 #include "vmm/linux/special.h"
 
 int file_stat(struct process *p, const struct file *file, struct stat *st)
@@ -27,6 +28,32 @@ int file_was_cut(struct process *p, const struct file *file)
 	return file_stat(p, file, &st);
 }
 
+static int open_as(struct process *p, int fd, const char *base, const char *path, int flags,
+		   mode_t mode);
+
+/*
+ * A link of /proc/self/fd. What has a path is opened by it, under the grants as they are; what has
+ * none (a pipe, a memfd, what fds 0-2 were given) is shared with the first number, position included.
+ */
+static int open_again(struct process *p, int fd, int nr, int flags)
+{
+	struct file *file = fd_get_raw(&p->files, (unsigned)nr);
+	const int access = flags & O_ACCMODE;
+
+	if (!file)
+		return -ENOENT;
+	if (flags & O_NOFOLLOW)
+		return -ELOOP;
+	if (*file->path && !file->memory)
+		return open_as(p, fd, NULL, file->path, flags & ~(O_CREAT | O_EXCL), 0);
+	if ((access != O_WRONLY && !file->readable) ||
+	    (access != O_RDONLY && !file->writable) || file->path_only)
+		return -EACCES;
+	file->refs++;
+	fd_install(&p->files, fd, file, flags & O_CLOEXEC);
+	return 0;
+}
+
 /* Open a path of our own copy and give it a number, fd. 0 or -errno. */
 static int open_as(struct process *p, int fd, const char *base, const char *path, int flags,
 		   mode_t mode)
@@ -38,6 +65,8 @@ static int open_as(struct process *p, int fd, const char *base, const char *path
 	if (flags & O_PATH) /* build_open_flags() of fs/open.c */
 		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
+	if (proc_fd(path) >= 0)
+		return open_again(p, fd, proc_fd(path), flags);
 	if (special_path(path)) {
 		err = special_open(p, path, flags, &file);
 		if (!err)
@@ -78,6 +107,11 @@ static int64_t do_open(struct process *p, int dirfd, gva_t name, int flags, mode
 int64_t sys_open(struct process *p, const uint64_t a[6])
 {
 	return do_open(p, AT_FDCWD, a[0], (int)a[1], (mode_t)a[2]);
+}
+
+int64_t sys_creat(struct process *p, const uint64_t a[6])
+{
+	return do_open(p, AT_FDCWD, a[0], O_CREAT | O_WRONLY | O_TRUNC, (mode_t)a[1]);
 }
 
 int64_t sys_openat(struct process *p, const uint64_t a[6])

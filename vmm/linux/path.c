@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vmm/linux/proc.h"
 #include "vmm/linux/special.h"
 
 int path_arg(struct process *p, struct path_arg *path, int dirfd, gva_t gva)
@@ -85,10 +86,21 @@ static int of_special(struct process *p, struct target *t, const char *path)
 	return 0;
 }
 
+/* A link of /proc/self/fd, or what it leads to: not a path, but what is open. */
+static int of_link(struct process *p, struct target *t, int nr, bool follow)
+{
+	int err = of_dirfd(p, t, nr);
+
+	if (err || follow)
+		return err == -EBADF ? -ENOENT : err;
+	*t = (struct target){ .fd = -1, .mode = S_IFLNK | 0700 };
+	return 0;
+}
+
 int target_find(struct process *p, struct target *t, int dirfd, gva_t gva, int flags)
 {
 	struct path_arg path;
-	int err;
+	int err, nr;
 
 	*t = (struct target){ .fd = -1 };
 	/* getname_maybe_null(): no path is an empty one; vfs_empty_path() */
@@ -107,6 +119,9 @@ int target_find(struct process *p, struct target *t, int dirfd, gva_t gva, int f
 			return of_dirfd(p, t, dirfd);
 		strcpy(path.text, ".");
 	}
+	nr = proc_fd(path.text);
+	if (nr >= 0)
+		return of_link(p, t, nr, !(flags & AT_SYMLINK_NOFOLLOW));
 	if (special_path(path.text))
 		return of_special(p, t, path.text);
 	return by_path(&p->policy, t, &path, !(flags & AT_SYMLINK_NOFOLLOW));

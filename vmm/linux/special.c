@@ -1,46 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * special.c: files that are the sandbox's own, and need no grant: /dev/zero and its kin,
- * /proc/self/maps, and what memfd_create(2) makes.
+ * the texts of /proc/self, and what memfd_create(2) makes.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "vmm/linux/path.h"
+#include "vmm/linux/proc.h"
 #include "vmm/linux/special.h"
 
-void special_print_vma(const struct mv_vma *v, FILE *out)
+/* The text as it is now, in a file of its own. fd or -errno. */
+static int open_text(struct process *p, const struct proc_text *text, int flags)
 {
-	int n = fprintf(out,
-			"%08" PRIx64 "-%08" PRIx64 " %c%c%c%c %08" PRIx64
-			" %02x:%02x %" PRIu64 " ",
-			v->start, v->end, v->prot & MV_READ ? 'r' : '-',
-			v->prot & MV_WRITE ? 'w' : '-', v->prot & MV_EXEC ? 'x' : '-',
-			v->shared ? 's' : 'p', v->offset, major(v->dev), minor(v->dev),
-			v->ino);
-
-	if (*v->name)
-		fprintf(out, "%*s%s", n < 73 ? 73 - n : 0, "", v->name);
-	fputc('\n', out);
-}
-
-/* The VMA list as it is now, in a file of its own. fd or -errno. */
-static int open_maps(struct process *p, int flags)
-{
-	struct mv_vma v;
 	FILE *out;
 	int fd;
 
 	if ((flags & O_ACCMODE) != O_RDONLY)
 		return -EACCES;
-	fd = memfd_create("maps", MFD_CLOEXEC);
+	fd = memfd_create(text->name, MFD_CLOEXEC);
 	if (fd < 0)
 		return -ENOMEM;
 	out = fdopen(dup(fd), "w");
@@ -48,8 +31,7 @@ static int open_maps(struct process *p, int flags)
 		close(fd);
 		return -ENOMEM;
 	}
-	for (gva_t at = 0; !mm_vma_next(p->mm, at, &v); at = v.end)
-		special_print_vma(&v, out);
+	text->print(p, out);
 	if (fclose(out)) {
 		close(fd);
 		return -ENOMEM;
@@ -71,11 +53,6 @@ static int open_device(const char *path, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-static bool is_maps(const char *path)
-{
-	return !strcmp(path, "/proc/self/maps");
-}
-
 /* What they say is nobody's secret, and what is written to them changes nothing for others. */
 static bool is_device(const char *path)
 {
@@ -90,12 +67,13 @@ static bool is_device(const char *path)
 
 bool special_path(const char *path)
 {
-	return is_device(path) || is_maps(path);
+	return is_device(path) || proc_text(path);
 }
 
 int special_open(struct process *p, const char *path, int flags, struct file **file)
 {
-	int fd = is_maps(path) ? open_maps(p, flags) : open_device(path, flags);
+	const struct proc_text *text = proc_text(path);
+	int fd = text ? open_text(p, text, flags) : open_device(path, flags);
 	struct stat st;
 	int err;
 
@@ -110,23 +88,13 @@ int special_open(struct process *p, const char *path, int flags, struct file **f
 	if (flags & O_PATH)
 		return 0;
 	(*file)->zero = !strcmp(path, "/dev/zero");
-	if (!is_maps(path))
+	if (!text)
 		return 0;
 	(*file)->unmappable = (*file)->memory = true;
 	err = file_charge(*file, p->mm, (uint64_t)st.st_size);
 	if (err)
 		file_put(*file, p->mm);
 	return err ? -ENOMEM : 0;
-}
-
-ssize_t special_readlink(const struct process *p, const char *path, char text[PATH_MAX])
-{
-	const size_t len = p->exe ? strlen(p->exe) : 0;
-
-	if (!len || len > PATH_MAX || strcmp(path, "/proc/self/exe") != 0)
-		return -EINVAL;
-	memcpy(text, p->exe, len);
-	return (ssize_t)len;
 }
 
 /* MFD_NAME_MAX_LEN of mm/memfd.c, and the NUL. */

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "vmm/linux/path.h"
-#include "vmm/linux/special.h"
+#include "vmm/linux/proc.h"
 
 /* include/uapi/linux/stat.h */
 #define STATX_RESERVED 0x80000000u
@@ -211,7 +211,7 @@ static int64_t do_readlink(struct process *p, int dirfd, gva_t path, gva_t to, i
 	err = path_arg(p, &arg, dirfd, path);
 	if (err)
 		return err;
-	n = special_readlink(p, arg.text, text);
+	n = proc_readlink(p, arg.text, text);
 	if (n == -EINVAL) { /* not one of those */
 		if (!*arg.text && dirfd == AT_FDCWD)
 			return -ENOENT;

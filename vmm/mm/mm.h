@@ -64,6 +64,12 @@ struct mm_counters {
 	uint64_t tables_freed[5];
 };
 
+/* Where on the stack the program's first strings and its auxiliary vector are; Linux's names. */
+struct mm_args {
+	gva_t arg_start, env_start, env_end; /* argv's strings end where environ's begin */
+	gva_t auxv_start, auxv_end;
+};
+
 struct mm {
 	struct phys *phys; /* where frames and tables come from; several mms may share it */
 	pthread_mutex_t lock; /* mmap_lock: guards all that follows */
@@ -93,6 +99,7 @@ struct mm {
 	unsigned last_anon_id;
 	gva_t mmap_base;       /* placement goes down from here */
 	gva_t start_brk, brk;  /* the heap; 0: no program is loaded */
+	struct mm_args args;   /* what the program was started with */
 	unsigned fault_around; /* pages a fault maps at first: 1 to 512 */
 	enum mv_thp thp;
 	unsigned nr_vcpus; /* that may run in it at the same time */

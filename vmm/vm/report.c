@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
-#include "vmm/linux/special.h"
+#include "vmm/linux/proc.h"
 #include "vmm/mm/pte.h"
 #include "vmm/vm/report.h"
 #include "vmm/vm/vm.h"
@@ -160,7 +160,7 @@ static void print_smap(const struct mv_vma *v, FILE *out)
 	uint64_t rss = v->hugetlb ? 0 : v->backed;
 	uint64_t dirty = min_u64(v->dirty, rss), clean = rss - dirty;
 
-	special_print_vma(v, out);
+	proc_print_vma(v, out);
 	print_kb(out, "Size:", v->end - v->start);
 	print_kb(out, "KernelPageSize:", page);
 	print_kb(out, "MMUPageSize:", page);
@@ -193,7 +193,7 @@ void mv_print_maps(struct mv_vm *vm, FILE *out)
 	struct mv_vma v;
 
 	for (uint64_t gva = 0; !mm_vma_next(&vm->mm, gva, &v); gva = v.end)
-		special_print_vma(&v, out);
+		proc_print_vma(&v, out);
 }
 
 void mv_print_smaps(struct mv_vm *vm, FILE *out)
@@ -251,18 +251,18 @@ static void print_vmas_near(struct mv_vm *vm, uint64_t gva, FILE *out)
 		}
 		if (v.start <= gva) {
 			fprintf(out, "  in        ");
-			special_print_vma(&v, out);
+			proc_print_vma(&v, out);
 			return;
 		}
 		break;
 	}
 	if (below.end) {
 		fprintf(out, "  0x%" PRIx64 " behind ", gva - below.end);
-		special_print_vma(&below, out);
+		proc_print_vma(&below, out);
 	}
 	if (v.end > gva && v.start > gva) {
 		fprintf(out, "  %#" PRIx64 " before ", v.start - gva);
-		special_print_vma(&v, out);
+		proc_print_vma(&v, out);
 	}
 }
 
@@ -340,7 +340,7 @@ static void print_usage(struct mv_vm *vm, FILE *out)
 	for (unsigned i = 0; i < top.nr; i++) {
 		fprintf(out, "%12" PRIu64 " %12" PRIu64 "  ", top.vma[i].charged >> 10,
 			top.vma[i].backed >> 10);
-		special_print_vma(&top.vma[i], out);
+		proc_print_vma(&top.vma[i], out);
 	}
 	if (top.others)
 		fprintf(out, "  and %" PRIu64 " others\n", top.others);

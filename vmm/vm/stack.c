@@ -118,7 +118,8 @@ static void push_strings(struct build *b, const char *const *v, size_t n,
 }
 
 static int build(struct build *b, const struct image *image, const char *name,
-		 const char *const *argv, const char *const *envp, uint64_t *pointers)
+		 const char *const *argv, const char *const *envp, uint64_t *pointers,
+		 struct mm_args *where)
 {
 	size_t argc = count(argv), envc = count(envp), words = 1 + argc + 1 + envc + 1;
 	gva_t execfn, platform, random;
@@ -126,9 +127,11 @@ static int build(struct build *b, const struct image *image, const char *name,
 	uint64_t zero = 0;
 
 	push(b, &zero, sizeof(zero));
-	execfn = push(b, name, strlen(name) + 1);
+	where->env_end = execfn = push(b, name, strlen(name) + 1);
 	push_strings(b, envp, envc, pointers + 1 + argc + 1);
+	where->env_start = b->at;
 	push_strings(b, argv, argc, pointers + 1);
+	where->arg_start = b->at;
 	pointers[0] = argc;
 	b->at = (b->at - b->skip) & ~15ull; /* arch_align_stack() */
 	platform = push(b, "x86_64", sizeof("x86_64"));
@@ -139,7 +142,8 @@ static int build(struct build *b, const struct image *image, const char *name,
 	/* rsp is a multiple of 16: STACK_ROUND() */
 	b->at = (b->at - words * 8 - b->nr_aux * sizeof(b->aux[0])) & ~15ull;
 	b->at += words * 8 + b->nr_aux * sizeof(b->aux[0]);
-	push(b, b->aux, b->nr_aux * sizeof(b->aux[0]));
+	where->auxv_end = b->at;
+	where->auxv_start = push(b, b->aux, b->nr_aux * sizeof(b->aux[0]));
 	push(b, pointers, words * 8);
 	return 0;
 }
@@ -165,7 +169,8 @@ int stack_build(struct mm *mm, const struct image *image, const struct layout *l
 	}
 	b.size = page_align(size + sizeof(b.aux) + 128 + b.skip);
 	b.buf = calloc(1, b.size);
-	ret = b.buf && pointers ? build(&b, image, name, argv, envp, pointers) : -ENOMEM;
+	ret = b.buf && pointers ? build(&b, image, name, argv, envp, pointers, &mm->args)
+				: -ENOMEM;
 	if (!ret)
 		ret = mm_map_stack(mm, b.top, b.size + STACK_EXPAND);
 	if (!ret && mm_copy_to(mm, b.at, hva_of(&b, b.at), b.top - b.at))

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+/* proc.c: the texts and links of /proc/self, as fs/proc of the kernel writes them. */
+#include "vmm/linux/proc.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#define KIB(bytes) ((uint64_t)(bytes) >> 10)
+#define NS_PER_TICK (1000000000 / sysconf(_SC_CLK_TCK))
+
+/* ---- memory */
+
+void proc_print_vma(const struct mv_vma *v, FILE *out)
+{
+	int n = fprintf(out,
+			"%08" PRIx64 "-%08" PRIx64 " %c%c%c%c %08" PRIx64
+			" %02x:%02x %" PRIu64 " ",
+			v->start, v->end, v->prot & MV_READ ? 'r' : '-',
+			v->prot & MV_WRITE ? 'w' : '-', v->prot & MV_EXEC ? 'x' : '-',
+			v->shared ? 's' : 'p', v->offset, major(v->dev), minor(v->dev),
+			v->ino);
+
+	if (*v->name)
+		fprintf(out, "%*s%s", n < 73 ? 73 - n : 0, "", v->name);
+	fputc('\n', out);
+}
+
+static void print_maps(struct process *p, FILE *out)
+{
+	struct mv_vma v;
+
+	for (gva_t at = 0; !mm_vma_next(p->mm, at, &v); at = v.end)
+		proc_print_vma(&v, out);
+}
+
+static void print_kib(FILE *out, const char *name, uint64_t bytes)
+{
+	fprintf(out, "%s:%*s%8" PRIu64 " kB\n", name, (int)(15 - strlen(name)), "",
+		KIB(bytes));
+}
+
+/* show_smap_vma_flags(), of the flags that are known here. */
+static void print_flags(const struct mv_vma *v, FILE *out)
+{
+	const struct {
+		bool set;
+		const char *name;
+	} flags[] = {
+		{ v->prot & MV_READ, "rd" },	 { v->prot & MV_WRITE, "wr" },
+		{ v->prot & MV_EXEC, "ex" },	 { v->shared, "sh" },
+		{ v->max_prot & MV_READ, "mr" }, { v->max_prot & MV_WRITE, "mw" },
+		{ v->max_prot & MV_EXEC, "me" }, { v->shared, "ms" },
+		{ v->growsdown, "gd" },		 { v->locked, "lo" },
+		{ v->noreserve, "nr" },		 { v->hugetlb, "ht" },
+	};
+
+	fputs("VmFlags: ", out);
+	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
+		if (flags[i].set)
+			fprintf(out, "%s ", flags[i].name);
+	fputc('\n', out);
+}
+
+/* __show_smap(). One process maps it: all of it is its own. */
+static void print_smaps(struct process *p, FILE *out)
+{
+	struct mv_vma v;
+
+	for (gva_t at = 0; !mm_vma_info(p->mm, at, &v); at = v.end) {
+		uint64_t rss = v.hugetlb ? 0 : v.reserved;
+		uint64_t clean = rss - (v.dirty < rss ? v.dirty : rss);
+		const struct {
+			const char *name;
+			uint64_t bytes;
+		} lines[] = {
+			{ "Size", v.end - v.start },
+			{ "KernelPageSize", v.hugetlb ? PMD_SIZE : PAGE_SIZE },
+			{ "MMUPageSize", v.hugetlb ? PMD_SIZE : PAGE_SIZE },
+			{ "Rss", rss },
+			{ "Pss", rss },
+			{ "Pss_Dirty", rss - clean },
+			{ "Shared_Clean", 0 },
+			{ "Shared_Dirty", 0 },
+			{ "Private_Clean", clean },
+			{ "Private_Dirty", rss - clean },
+			{ "Referenced", v.accessed },
+			{ "Anonymous", v.shared ? 0 : v.anonymous },
+			{ "LazyFree", 0 },
+			{ "AnonHugePages", v.shared || v.hugetlb ? 0 : v.huge },
+			{ "ShmemPmdMapped", v.shared && !v.hugetlb ? v.huge : 0 },
+			{ "FilePmdMapped", 0 },
+			{ "Shared_Hugetlb", 0 },
+			{ "Private_Hugetlb", v.hugetlb ? v.reserved : 0 },
+			{ "Swap", 0 },
+			{ "SwapPss", 0 },
+			{ "Locked", v.locked ? rss : 0 },
+		};
+
+		proc_print_vma(&v, out);
+		for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
+			print_kib(out, lines[i].name, lines[i].bytes);
+		fprintf(out, "THPeligible:%12d\n", 0);
+		print_flags(&v, out);
+	}
+}
+
+/* What status and statm say of memory, in bytes; by the rules of task_mem(). */
+struct sizes {
+	uint64_t size, locked, rss, anon, shmem, data, stack, exec;
+};
+
+static void measure(struct process *p, struct sizes *s)
+{
+	struct mv_vma v;
+
+	*s = (struct sizes){ 0 };
+	for (gva_t at = 0; !mm_vma_info(p->mm, at, &v); at = v.end) {
+		uint64_t len = v.end - v.start;
+
+		s->size += len;
+		s->locked += v.locked ? len : 0;
+		if (v.hugetlb)
+			continue;
+		s->rss += v.reserved;
+		s->anon += v.shared ? 0 : v.anonymous;
+		s->shmem += v.shared ? v.anonymous : 0;
+		if (v.growsdown) /* vm_stat_account() */
+			s->stack += len;
+		else if (v.prot & MV_WRITE && !v.shared)
+			s->data += len;
+		else if (v.prot & MV_EXEC && !v.shared)
+			s->exec += len;
+	}
+}
+
+static void print_statm(struct process *p, FILE *out)
+{
+	struct sizes s;
+
+	measure(p, &s);
+	fprintf(out, "%lu %lu %lu %lu 0 %lu 0\n", s.size >> PAGE_SHIFT, s.rss >> PAGE_SHIFT,
+		(s.rss - s.anon) >> PAGE_SHIFT, s.exec >> PAGE_SHIFT,
+		(s.data + s.stack) >> PAGE_SHIFT);
+}
+
+/* ---- the process */
+
+/* What lies in the payload's memory, as far as it is there. */
+static void print_range(struct process *p, FILE *out, gva_t start, gva_t end)
+{
+	char buf[4096];
+
+	while (start < end) {
+		uint64_t n = end - start < sizeof(buf) ? end - start : sizeof(buf);
+		uint64_t missing = mm_copy_from(p->mm, buf, start, n);
+
+		fwrite(buf, 1, n - missing, out);
+		if (missing)
+			return;
+		start += n;
+	}
+}
+
+static void print_cmdline(struct process *p, FILE *out)
+{
+	print_range(p, out, p->mm->args.arg_start, p->mm->args.env_start);
+}
+
+static void print_environ(struct process *p, FILE *out)
+{
+	print_range(p, out, p->mm->args.env_start, p->mm->args.env_end);
+}
+
+static void print_auxv(struct process *p, FILE *out)
+{
+	print_range(p, out, p->mm->args.auxv_start, p->mm->args.auxv_end);
+}
+
+static void print_comm(struct process *p, FILE *out)
+{
+	fprintf(out, "%s\n", p->comm);
+}
+
+/* collect_sigign_sigcatch() */
+static void collect(const struct process *p, uint64_t *ignored, uint64_t *caught)
+{
+	*ignored = *caught = 0;
+	for (unsigned i = 0; i < SIGNALS; i++)
+		switch (p->signals.action[i].handler) {
+		case 0: /* SIG_DFL */
+			break;
+		case 1: /* SIG_IGN */
+			*ignored |= 1ull << i;
+			break;
+		default:
+			*caught |= 1ull << i;
+		}
+}
+
+/* mm_account_fault(): all that ended well and that nothing was read for. */
+static uint64_t minor_faults(const struct mm_counters *c)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < MV_FAULT_KINDS; i++)
+		if (i != MV_FAULT_FATAL)
+			sum += c->faults[i];
+	return sum - c->major;
+}
+
+/* do_task_stat(); what nobody counts here is 0. */
+static void print_stat(struct process *p, FILE *out)
+{
+	uint64_t ignored, caught;
+	struct usage used;
+	struct sizes s;
+
+	collect(p, &ignored, &caught);
+	usage_get(p, &used);
+	measure(p, &s);
+	fprintf(out, "%d (%s) R %d %d 0 0 -1 0 ", PAYLOAD_PID, p->comm, PAYLOAD_PPID,
+		PAYLOAD_PID);
+	fprintf(out, "%lu 0 %lu 0 ", minor_faults(&p->mm->count), p->mm->count.major);
+	fprintf(out, "%ld %ld 0 0 20 0 1 0 0 ", used.user / NS_PER_TICK,
+		used.system / NS_PER_TICK);
+	fprintf(out, "%lu %lu %lu ", s.size, s.rss >> PAGE_SHIFT,
+		p->limits.of[RLIMIT_RSS].cur);
+	/* startcode endcode startstack kstkesp kstkeip */
+	fprintf(out, "0 0 %lu 0 0 ", p->mm->args.arg_start);
+	fprintf(out, "%lu %lu %lu %lu ",
+		(p->signals.own.set | p->signals.shared.set) & 0x7fffffff,
+		p->signals.blocked & 0x7fffffff, ignored & 0x7fffffff, caught & 0x7fffffff);
+	/* wchan nswap cnswap exit_signal processor rt_priority policy delays guest cguest data */
+	fprintf(out, "0 0 0 17 0 0 0 0 0 0 0 0 %lu ", p->mm->start_brk);
+	fprintf(out, "%lu %lu %lu %lu 0\n", p->mm->args.arg_start, p->mm->args.env_start,
+		p->mm->args.env_start, p->mm->args.env_end);
+}
+
+static void print_ids(FILE *out, const char *name, const struct id_set *ids)
+{
+	fprintf(out, "%s:\t%u\t%u\t%u\t%u\n", name, ids->real, ids->effective, ids->saved,
+		ids->fs);
+}
+
+static void print_memory(struct process *p, FILE *out)
+{
+	struct sizes s;
+
+	measure(p, &s);
+	fprintf(out,
+		"VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8d kB\n",
+		KIB(s.size), KIB(s.size), KIB(s.locked), 0);
+	fprintf(out, "VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", KIB(s.rss), KIB(s.rss));
+	fprintf(out, "RssAnon:\t%8lu kB\nRssFile:\t%8lu kB\nRssShmem:\t%8lu kB\n",
+		KIB(s.anon), KIB(s.rss - s.anon - s.shmem), KIB(s.shmem));
+	fprintf(out, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t%8d kB\n",
+		KIB(s.data), KIB(s.stack), KIB(s.exec), 0);
+	fprintf(out, "VmPTE:\t%8lu kB\nVmSwap:\t%8d kB\n",
+		KIB(p->mm->count.tables[LEVEL_PTE] << PAGE_SHIFT), 0);
+}
+
+/* proc_pid_status() */
+static void print_status(struct process *p, FILE *out)
+{
+	uint64_t ignored, caught;
+
+	collect(p, &ignored, &caught);
+	fprintf(out, "Name:\t%s\nUmask:\t%04o\nState:\tR (running)\n", p->comm, p->umask);
+	fprintf(out, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
+		PAYLOAD_PID, PAYLOAD_PID, PAYLOAD_PPID);
+	print_ids(out, "Uid", &p->ids.uid);
+	print_ids(out, "Gid", &p->ids.gid);
+	fputs("FDSize:\t64\nGroups:\t \n", out);
+	print_memory(p, out);
+	fputs("Threads:\t1\n", out);
+	fprintf(out, "SigQ:\t0/%lu\n", p->limits.of[RLIMIT_SIGPENDING].cur);
+	fprintf(out, "SigPnd:\t%016lx\nShdPnd:\t%016lx\n", p->signals.own.set,
+		p->signals.shared.set);
+	fprintf(out, "SigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n",
+		p->signals.blocked, ignored, caught);
+	for (const char *set = "Inh\0Prm\0Eff\0Bnd\0Amb\0"; *set; set += 4)
+		fprintf(out, "Cap%s:\t%016x\n", set, 0);
+	fprintf(out, "NoNewPrivs:\t%d\nSeccomp:\t0\n", p->no_new_privs);
+	fputs("Cpus_allowed:\t1\nCpus_allowed_list:\t0\n", out);
+	fputs("voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n", out);
+}
+
+/* ---- paths */
+
+/* What follows the folder's name in a path; NULL: it isn't there. */
+static const char *in_folder(const char *path)
+{
+	static const char *const folders[] = { "self", "thread-self", "2" };
+
+	if (strncmp(path, "/proc/", 6) != 0)
+		return NULL;
+	path += 6;
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
+		size_t n = strlen(folders[i]);
+
+		if (!strncmp(path, folders[i], n) && path[n] == '/')
+			return path + n + 1;
+	}
+	return NULL;
+}
+
+_Static_assert(PAYLOAD_PID == 2, "the name of a folder");
+
+const struct proc_text *proc_text(const char *path)
+{
+	static const struct proc_text texts[] = {
+		{ "auxv", print_auxv },	    { "cmdline", print_cmdline },
+		{ "comm", print_comm },	    { "environ", print_environ },
+		{ "maps", print_maps },	    { "smaps", print_smaps },
+		{ "stat", print_stat },	    { "statm", print_statm },
+		{ "status", print_status },
+	};
+	const char *name = in_folder(path);
+
+	for (size_t i = 0; name && i < sizeof(texts) / sizeof(*texts); i++)
+		if (!strcmp(name, texts[i].name))
+			return &texts[i];
+	return NULL;
+}
+
+int proc_fd(const char *path)
+{
+	static const char *const standard[] = { "/dev/stdin", "/dev/stdout",
+						"/dev/stderr" };
+	const char *name = in_folder(path);
+	unsigned nr = 0;
+
+	for (int i = 0; i < 3; i++)
+		if (!strcmp(path, standard[i]))
+			return i;
+	if (!strncmp(path, "/dev/fd/", 8))
+		name = path + 5;
+	if (!name || strncmp(name, "fd/", 3) != 0 || !name[3])
+		return -1;
+	/* name_to_int(): no sign, no zero before others */
+	for (name += 3; *name >= '0' && *name <= '9' && nr < 100000000; name++)
+		nr = nr * 10 + (unsigned)(*name - '0');
+	return *name ? -1 : (int)nr;
+}
+
+/* What is open has a path, or is named by its kind: pipe:[7]. No path that isn't the payload's. */
+static ssize_t fd_link(const struct file *file, char text[PATH_MAX])
+{
+	char self[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+	ssize_t n;
+
+	if (*file->path)
+		return (ssize_t)strlen(strcpy(text, file->path));
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", file->fd);
+	n = readlink(self, text, PATH_MAX);
+	if (n > 0 && *text != '/')
+		return n;
+	return n < 0 ? -errno : (ssize_t)strlen(strcpy(text, "granted:[file]"));
+}
+
+static ssize_t link_to(const char *target, char text[PATH_MAX])
+{
+	size_t len = target ? strlen(target) : 0;
+
+	if (!len || len > PATH_MAX)
+		return -ENOENT;
+	memmove(text, target, len); /* without a NUL: readlink(2) */
+	return (ssize_t)len;
+}
+
+ssize_t proc_readlink(const struct process *p, const char *path, char text[PATH_MAX])
+{
+	const char *name = in_folder(path);
+	int nr = proc_fd(path);
+	const struct file *file;
+
+	if (nr >= 0) {
+		file = fd_get_raw(&p->files, (unsigned)nr);
+		return file ? fd_link(file, text) : -ENOENT;
+	}
+	if (name && !strcmp(name, "exe"))
+		return p->exe ? link_to(p->exe, text) : -EINVAL;
+	if (name && !strcmp(name, "cwd"))
+		return link_to(p->policy.cwd, text);
+	if (name && !strcmp(name, "root"))
+		return link_to("/", text);
+	if (!strcmp(path, "/proc/self"))
+		return link_to("2", text);
+	return -EINVAL;
+}

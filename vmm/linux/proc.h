@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc.h: what is served of /proc: the payload's own folder, as /proc/self, /proc/thread-self and
+ * /proc/PID. Its texts are made when they are opened.
+ */
+#ifndef LINUX_PROC_H
+#define LINUX_PROC_H
+
+#include <stdio.h>
+
+#include "vmm/linux/calls.h"
+
+/* A text there: its name, and what writes it. proc(5) has the formats. */
+struct proc_text {
+	const char *name;
+	void (*print)(struct process *p, FILE *out);
+};
+
+/* The text that path, absolute, names; NULL: none. */
+const struct proc_text *proc_text(const char *path);
+/* The number N of a path /proc/self/fd/N, /dev/fd/N, /dev/stdin and its kin; -1: it is none. */
+int proc_fd(const char *path);
+/* The text of a link there. Bytes; -EINVAL: it is no link that is served; -ENOENT. */
+ssize_t proc_readlink(const struct process *p, const char *path, char text[PATH_MAX]);
+/* One line of maps: show_map_vma() of fs/proc/task_mmu.c. */
+void proc_print_vma(const struct mv_vma *v, FILE *out);
+
+#endif
