@@ -119,9 +119,8 @@ static void assert_same(const struct command *commands, size_t nr)
 		const char *const *argv = commands[i].argv;
 
 		cr_expect_eq(own.of[i].status, native.of[i].status,
-			     "%s %s: %d, natively %d: %s", argv[0],
-			     argv[1] ? argv[1] : "", own.of[i].status, native.of[i].status,
-			     own.of[i].err);
+			     "%s %s: %d, natively %d: %s", argv[0], argv[1] ? argv[1] : "",
+			     own.of[i].status, native.of[i].status, own.of[i].err);
 		cr_expect_str_eq(own.of[i].out, native.of[i].out, "%s %s", argv[0],
 				 argv[1] ? argv[1] : "");
 		cr_expect_str_eq(own.of[i].err, native.of[i].err, "%s %s", argv[0],

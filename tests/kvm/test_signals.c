@@ -144,3 +144,9 @@ Test(signals, a_write_that_nobody_reads_is_epipe_and_sigpipe_as_it_is_set, LIMIT
 	sandbox_close(&s);
 	close(fds[1]);
 }
+
+Test(signals, a_collector_of_garbage_has_its_write_barrier_as_it_has_natively, LIMIT)
+{
+	REQUIRE_KVM();
+	cr_expect_eq(same_as_native("gc", "collects", NULL, NULL), 0);
+}

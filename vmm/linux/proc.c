@@ -365,12 +365,9 @@ static ssize_t fd_link(const struct file *file, char text[PATH_MAX])
 
 static ssize_t link_to(const char *target, char text[PATH_MAX])
 {
-	size_t len = target ? strlen(target) : 0;
-
-	if (!len || len > PATH_MAX)
+	if (!target || strlen(target) >= PATH_MAX)
 		return -ENOENT;
-	memmove(text, target, len); /* without a NUL: readlink(2) */
-	return (ssize_t)len;
+	return (ssize_t)strlen(strcpy(text, target));
 }
 
 ssize_t proc_readlink(const struct process *p, const char *path, char text[PATH_MAX])
