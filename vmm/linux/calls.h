@@ -111,6 +111,14 @@ int64_t sys_ppoll(struct process *p, const uint64_t a[6]);
 int64_t sys_select(struct process *p, const uint64_t a[6]);
 int64_t sys_pselect6(struct process *p, const uint64_t a[6]);
 
+/* epoll.c */
+int64_t sys_epoll_create(struct process *p, const uint64_t a[6]);
+int64_t sys_epoll_create1(struct process *p, const uint64_t a[6]);
+int64_t sys_epoll_ctl(struct process *p, const uint64_t a[6]);
+int64_t sys_epoll_wait(struct process *p, const uint64_t a[6]);
+int64_t sys_epoll_pwait(struct process *p, const uint64_t a[6]);
+int64_t sys_epoll_pwait2(struct process *p, const uint64_t a[6]);
+
 /* change.c */
 int64_t sys_mkdir(struct process *p, const uint64_t a[6]);
 int64_t sys_mkdirat(struct process *p, const uint64_t a[6]);

@@ -193,8 +193,7 @@ int64_t sys_fcntl(struct process *p, const uint64_t a[6])
 	}
 }
 
-/* A file of the sandbox's own gets a number; fd is closed where it can't. */
-static int64_t install(struct process *p, int fd, mode_t mode, int flags, bool cloexec)
+int64_t install_own(struct process *p, int fd, mode_t mode, int flags, bool cloexec)
 {
 	struct file *file;
 	int nr = fd_unused(&p->files);
@@ -223,12 +222,12 @@ static int64_t do_pipe2(struct process *p, gva_t to, int flags)
 		return -EINVAL;
 	if (pipe2(fds, flags | O_CLOEXEC))
 		return -errno;
-	nrs[0] = (int)install(p, fds[0], S_IFIFO, O_RDONLY, cloexec);
+	nrs[0] = (int)install_own(p, fds[0], S_IFIFO, O_RDONLY, cloexec);
 	if (nrs[0] < 0) {
 		close(fds[1]);
 		return nrs[0];
 	}
-	nrs[1] = (int)install(p, fds[1], S_IFIFO, O_WRONLY, cloexec);
+	nrs[1] = (int)install_own(p, fds[1], S_IFIFO, O_WRONLY, cloexec);
 	if (nrs[1] < 0) {
 		close_fd(p, (unsigned)nrs[0]);
 		return nrs[1];
@@ -264,7 +263,7 @@ static int64_t do_eventfd(struct process *p, unsigned value, int flags)
 	fd = eventfd(value, (flags & EFD_SEMAPHORE) | EFD_CLOEXEC | EFD_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	nr = install(p, fd, 0, O_RDWR, flags & EFD_CLOEXEC);
+	nr = install_own(p, fd, 0, O_RDWR, flags & EFD_CLOEXEC);
 	if (nr >= 0)
 		file_set_nonblock(fd_get(&p->files, (unsigned)nr), flags & EFD_NONBLOCK);
 	return nr;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vmm/linux/epoll.h"
 #include "vmm/mm/mm.h"
 #include "vmm/observe/error.h"
 
@@ -77,6 +78,7 @@ void file_put(struct file *file, struct mm *mm)
 {
 	if (--file->refs)
 		return;
+	epoll_forget(file);
 	if (file->object && mm) { /* without an mm nothing was mapped yet */
 		pthread_mutex_lock(&mm->lock);
 		/* mappings may outlive it, and hold a memfd's memory */

@@ -11,6 +11,7 @@
 
 struct mm;
 struct object;
+struct watch;
 
 /* RLIMIT_NOFILE as most systems set it, and at most. */
 #define FD_MAX MV_MAX_FILES
@@ -51,6 +52,10 @@ struct file {
 	bool memory; /* held by the host for it: its size counts as the payload's memory */
 	uint64_t charged;      /* ... in pages */
 	char *path;	       /* absolute, without symbolic links; "" where it has none */
+	bool epoll;	       /* of epoll_create's; see epoll.h */
+	unsigned nr_watches;   /* ... entries in the next */
+	struct watch *watches; /* ... what is registered with it */
+	struct watch *watched; /* where it is registered itself */
 	struct object *object; /* for VMAs, a reference; NULL until the first mmap */
 };
 

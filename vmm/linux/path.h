@@ -48,6 +48,8 @@ int file_stat(struct process *p, const struct file *file, struct stat *st);
 /* The file was cut by the payload itself. 0 or -errno. */
 int file_was_cut(struct process *p, const struct file *file);
 
+/* A file of the sandbox's own gets a number; fd is closed where it can't. The number or -errno. */
+int64_t install_own(struct process *p, int fd, mode_t mode, int flags, bool cloexec);
 /* Free a number, and do what goes with it: POSIX locks. 0 or -EBADF. */
 int close_fd(struct process *p, unsigned fd);
 

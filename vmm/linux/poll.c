@@ -2,71 +2,12 @@
 /*
  * poll.c: waiting for several files: poll and select, as fs/select.c has them. The
  * host's kernel does the waiting; the kick ends it.
- *
- * A call that was interrupted is made again from its start, but waits no longer in all:
- * process.wait_until. Signal masks of ppoll and its kin are checked and have no further effect,
- * as nobody but the payload itself sends it signals.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "vmm/linux/stream.h"
-
-#define FOREVER (-1)
-#define NSEC 1000000000ll
-
-/* include/linux/time64.h: timespec64_valid(), with nanoseconds. */
-static bool valid_time(int64_t sec, int64_t nsec)
-{
-	return sec >= 0 && nsec >= 0 && nsec < NSEC;
-}
-
-/* In ns, as many as there are numbers for. */
-static int64_t in_ns(int64_t sec, int64_t nsec)
-{
-	int64_t ns;
-
-	if (__builtin_mul_overflow(sec, NSEC, &ns) || __builtin_add_overflow(ns, nsec, &ns))
-		return INT64_MAX;
-	return ns;
-}
-
-/* Until when a call of now, or one that is made again, waits. 0: not at all. */
-static int64_t begin_wait(struct process *p, int64_t ns)
-{
-	int64_t until = p->wait_until;
-
-	p->wait_until = 0;
-	if (until)
-		return until;
-	if (ns == FOREVER)
-		return FOREVER;
-	return ns ? stream_deadline(ns) : 0;
-}
-
-/*
- * What the call gives: interrupted, it is made again until the same time, but not after a handler,
- * whatever SA_RESTART says; signal(7).
- */
-static int64_t end_wait(struct process *p, int64_t result, int64_t until)
-{
-	const bool interrupted = result == -ERESTARTSYS;
-
-	p->wait_until = interrupted ? until : 0;
-	return interrupted ? -ERESTARTNOHAND : result;
-}
-
-/* A mask for the time of the call. 0 or -errno: set_user_sigmask(). */
-static int check_mask(struct process *p, gva_t mask, uint64_t size)
-{
-	uint64_t set;
-
-	if (!mask)
-		return 0;
-	if (size != sizeof(set))
-		return -EINVAL;
-	return mm_copy_from(p->mm, &set, mask, sizeof(set)) ? -EFAULT : 0;
-}
+#include "vmm/linux/wait.h"
 
 /* What the payload called, and the same for the host, whose first entry is the kick's. */
 struct poll_set {
@@ -120,64 +61,38 @@ static int64_t do_poll(struct process *p, gva_t fds, unsigned nr, int64_t until)
 int64_t sys_poll(struct process *p, const uint64_t a[6])
 {
 	const int ms = (int)a[2];
-	const int64_t until = begin_wait(p, ms < 0 ? FOREVER : ms * 1000000ll);
+	const int64_t until = wait_begin(p, ms < 0 ? WAIT_FOREVER : ms * 1000000ll);
 	const int64_t n = do_poll(p, a[0], (unsigned)a[1], until);
 
-	return end_wait(p, n, until);
-}
-
-/* A time as the payload has it, and what of it is left goes back there. */
-struct time_arg {
-	gva_t gva;  /* 0: for ever */
-	bool micro; /* struct timeval, else timespec */
-	int64_t ns;
-};
-
-static int read_time(struct process *p, struct time_arg *t)
-{
-	int64_t at[2];
-
-	t->ns = FOREVER;
-	if (!t->gva)
-		return 0;
-	if (mm_copy_from(p->mm, at, t->gva, sizeof(at)))
-		return -EFAULT;
-	if (t->micro) { /* kern_select() takes more than a second of them */
-		at[0] += at[1] / 1000000;
-		at[1] = at[1] % 1000000 * 1000;
-	}
-	if (!valid_time(at[0], at[1]))
-		return -EINVAL;
-	t->ns = in_ns(at[0], at[1]);
-	return 0;
+	return wait_end(p, n, until);
 }
 
 /* poll_select_finish(): where it can't be written, nobody is told. */
-static void write_time(struct process *p, const struct time_arg *t, int64_t until)
+static void write_time(struct process *p, const struct wait_time *t, int64_t until)
 {
 	int64_t ns, at[2];
 
 	if (!t->gva)
 		return;
 	ns = until > 0 ? stream_left(until) : 0;
-	at[0] = ns / NSEC;
-	at[1] = ns % NSEC / (t->micro ? 1000 : 1);
+	at[0] = ns / NSEC_PER_SEC;
+	at[1] = ns % NSEC_PER_SEC / (t->micro ? 1000 : 1);
 	mm_copy_to(p->mm, t->gva, at, sizeof(at));
 }
 
 int64_t sys_ppoll(struct process *p, const uint64_t a[6])
 {
-	struct time_arg time = { .gva = a[2] };
+	struct wait_time time = { .gva = a[2] };
 	int64_t until, n;
-	int err = read_time(p, &time);
+	int err = wait_time(p, &time);
 
 	if (!err)
-		err = check_mask(p, a[3], a[4]);
+		err = wait_mask(p, a[3], a[4]);
 	if (err)
-		return err;
-	until = begin_wait(p, time.ns);
+		return wait_end(p, err, 0);
+	until = wait_begin(p, time.ns);
 	n = do_poll(p, a[0], (unsigned)a[1], until);
-	n = end_wait(p, n, until);
+	n = wait_end(p, n, until);
 	if (n != -ERESTARTNOHAND)
 		write_time(p, &time, until);
 	return n;
@@ -278,13 +193,13 @@ static int64_t do_select(struct process *p, int nr, struct sets *s, int64_t unti
 }
 
 static int64_t timed_select(struct process *p, const uint64_t a[6],
-			    const struct time_arg *time)
+			    const struct wait_time *time)
 {
 	struct sets s = { .gva = { a[1], a[2], a[3] } };
-	const int64_t until = begin_wait(p, time->ns);
+	const int64_t until = wait_begin(p, time->ns);
 	int64_t n = do_select(p, (int)a[0], &s, until);
 
-	n = end_wait(p, n, until);
+	n = wait_end(p, n, until);
 	if (n != -ERESTARTNOHAND)
 		write_time(p, time, until);
 	return n;
@@ -292,22 +207,22 @@ static int64_t timed_select(struct process *p, const uint64_t a[6],
 
 int64_t sys_select(struct process *p, const uint64_t a[6])
 {
-	struct time_arg time = { .gva = a[4], .micro = true };
-	const int err = read_time(p, &time);
+	struct wait_time time = { .gva = a[4], .micro = true };
+	const int err = wait_time(p, &time);
 
 	return err ? err : timed_select(p, a, &time);
 }
 
 int64_t sys_pselect6(struct process *p, const uint64_t a[6])
 {
-	struct time_arg time = { .gva = a[4] };
+	struct wait_time time = { .gva = a[4] };
 	uint64_t mask[2] = { 0, 0 }; /* its address and size */
 	int err;
 
 	if (a[5] && mm_copy_from(p->mm, mask, a[5], sizeof(mask)))
-		return -EFAULT;
-	err = read_time(p, &time);
+		return wait_end(p, -EFAULT, 0);
+	err = wait_time(p, &time);
 	if (!err)
-		err = check_mask(p, mask[0], mask[1]);
-	return err ? err : timed_select(p, a, &time);
+		err = wait_mask(p, mask[0], mask[1]);
+	return err ? wait_end(p, err, 0) : timed_select(p, a, &time);
 }

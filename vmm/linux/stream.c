@@ -41,15 +41,17 @@ int64_t stream_left(int64_t deadline)
 int stream_poll(struct process *p, struct pollfd *fds, unsigned nr, int64_t deadline)
 {
 	struct timespec ts;
+	bool pending;
 	int64_t ns;
 	int n;
 
 	fds[0] = (struct pollfd){ .fd = wake_fd(p), .events = POLLIN };
 	if (fds[0].fd < -1)
 		return fds[0].fd;
-	/* one is there to be delivered already */
-	if (deadline && signal_pending(&p->signals))
-		return -ERESTARTSYS;
+	/* one is there to be delivered already; but what is ready comes first, as in do_poll() */
+	pending = deadline && signal_pending(&p->signals);
+	if (pending)
+		deadline = 0;
 	/* other signals are the embedder's: for the payload they didn't happen */
 	do {
 		ns = deadline < 0 ? 0 : stream_left(deadline);
@@ -58,7 +60,7 @@ int stream_poll(struct process *p, struct pollfd *fds, unsigned nr, int64_t dead
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	return fds[0].revents ? -ERESTARTSYS : n;
+	return fds[0].revents || (pending && !n) ? -ERESTARTSYS : n;
 }
 
 /* Wait for fd (-1: none) to be ready, or a deadline: 0. -ERESTARTSYS: the kick came first. */
