@@ -119,6 +119,18 @@ int64_t sys_epoll_wait(struct process *p, const uint64_t a[6]);
 int64_t sys_epoll_pwait(struct process *p, const uint64_t a[6]);
 int64_t sys_epoll_pwait2(struct process *p, const uint64_t a[6]);
 
+/* socket.c */
+int64_t sys_socket(struct process *p, const uint64_t a[6]);
+int64_t sys_socketpair(struct process *p, const uint64_t a[6]);
+int64_t sys_bind(struct process *p, const uint64_t a[6]);
+int64_t sys_connect(struct process *p, const uint64_t a[6]);
+int64_t sys_accept(struct process *p, const uint64_t a[6]);
+int64_t sys_accept4(struct process *p, const uint64_t a[6]);
+int64_t sys_sendto(struct process *p, const uint64_t a[6]);
+int64_t sys_sendmsg(struct process *p, const uint64_t a[6]);
+int64_t sys_sendmmsg(struct process *p, const uint64_t a[6]);
+int64_t sys_recvmmsg(struct process *p, const uint64_t a[6]);
+
 /* change.c */
 int64_t sys_mkdir(struct process *p, const uint64_t a[6]);
 int64_t sys_mkdirat(struct process *p, const uint64_t a[6]);
