@@ -241,6 +241,25 @@ static void show(int which)
 	    v.it_interval.tv_usec, v.it_value.tv_sec > 90);
 }
 
+/* Taken late, it goes on from when it was due: the next time is less than an interval away. */
+static void late(void)
+{
+	const struct itimerval v = { { 1000, 0 }, { 0, 10 * MS } };
+	const unsigned long mask = BIT(SIGALRM);
+	const struct timespec t = { 0, 110000000 };
+	struct itimerval now;
+
+	must_handle(SIGALRM, on_signal, 0);
+	sys4(__NR_rt_sigprocmask, 0, (long)&mask, 0, 8);
+	sys3(__NR_setitimer, 0, (long)&v, 0);
+	sys4(__NR_clock_nanosleep, 1, 0, (long)&t, 0);
+	sys4(__NR_rt_sigprocmask, 1, (long)&mask, 0, 8);
+	sys3(__NR_getitimer, 0, (long)&now, 0);
+	say("seen %d late %d\n", seen,
+	    now.it_value.tv_sec < 999 ||
+		    (now.it_value.tv_sec == 999 && now.it_value.tv_usec <= 900 * MS));
+}
+
 static void values(void)
 {
 	static const struct itimerval bad[] = {
@@ -376,6 +395,7 @@ static const struct {
 	{ "killed", killed },
 	{ "killed-at-work", killed_at_work },
 	{ "values", values },
+	{ "late", late },
 	{ "timedwait", timedwait },
 	{ "suspended", suspended },
 	{ "outside", outside },

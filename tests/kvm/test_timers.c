@@ -41,6 +41,7 @@ SAME(a_signal_that_is_ignored_interrupts_nothing, "ignored", 0)
 SAME(an_alarm_ends_a_pause, "killed", 128 + SIGALRM)
 SAME(an_alarm_ends_work_without_calls, "killed-at-work", 128 + SIGALRM)
 SAME(timers_have_the_values_that_linux_gives_them, "values", 0)
+SAME(a_timer_that_is_taken_late_keeps_its_pace, "late", 0)
 SAME(sigtimedwait_takes_what_is_blocked, "timedwait", 0)
 SAME(sigsuspend_changes_the_mask_until_a_handler_has_run, "suspended", 0)
 

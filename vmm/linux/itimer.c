@@ -138,7 +138,7 @@ static void expire_one(struct process *p, int which)
 	if (which != ITIMER_REAL) {
 		t->next = t->interval ? t->next + t->interval : 0;
 	} else {
-		t->expired = t->interval;
+		t->due = t->interval ? t->next : 0;
 		t->next = 0;
 	}
 	signal_post(p, signals[which]);
@@ -151,15 +151,15 @@ void itimers_expire(struct process *p)
 	p->rearm = true;
 }
 
-/* hrtimer_forward() from when it was due would do the same but for the time in between. */
+/* By whole intervals from when it was due, so that it doesn't drift: hrtimer_forward(). */
 void itimers_taken(struct process *p)
 {
 	struct itimer *t = &p->itimer[ITIMER_REAL];
 
-	if (!t->expired)
+	if (!t->due)
 		return;
-	t->expired = false;
-	t->next = clock_ns() + t->interval;
+	t->next = t->due + ((clock_ns() - t->due) / t->interval + 1) * t->interval;
+	t->due = 0;
 	p->rearm = true;
 }
 

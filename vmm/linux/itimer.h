@@ -15,7 +15,7 @@ struct process;
 struct itimer {
 	uint64_t next;	   /* when it expires; 0: it doesn't run */
 	uint64_t interval; /* 0: it does so once */
-	bool expired;	   /* ITIMER_REAL: it goes on when its SIGALRM is taken */
+	uint64_t due; /* ITIMER_REAL: when it expired; it goes on when its SIGALRM is taken; or 0 */
 };
 
 /* ITIMER_REAL, by CLOCK_MONOTONIC; ITIMER_VIRTUAL, by usage.user; ITIMER_PROF, by usage.cpu. */
