@@ -117,7 +117,7 @@ all: $(BUILD)/mapvisor $(STATIC_LIB) $(BUILD)/libmapvisor.so $(PAYLOADS) $(PIES)
 
 # Installs missing Debian packages, in one go for all that the goals need.
 DEPS = build $(if $(CLANG),clang) \
-	$(if $(filter test asan $(BUILD)/tests/%,$(MAKECMDGOALS)),test) \
+	$(if $(filter test asan programs $(BUILD)/tests/%,$(MAKECMDGOALS)),test) \
 	$(if $(filter test-report,$(MAKECMDGOALS)),browser) \
 	$(if $(filter fuzz,$(MAKECMDGOALS)),clang fuzz) \
 	$(if $(filter lint,$(MAKECMDGOALS)),test clang lint)
@@ -219,6 +219,10 @@ $(BUILD)/tests/programs/interpreted-%: $(BUILD)/obj/payloads/hello.o $(GUEST_LIB
 .PHONY: check-symbols
 check-symbols: $(STATIC_LIB) $(SHARED_LIB) ## check that the libraries show mv_ symbols only
 	@scripts/check-symbols $^
+
+.PHONY: programs
+programs: all ## write docs/programs.md: what of the host's programs runs, and what it takes; minutes
+	@scripts/programs $(BUILD)/mapvisor >docs/programs.md.new && mv docs/programs.md.new docs/programs.md
 
 .PHONY: syscalls check-syscalls
 syscalls: ## write docs/syscalls.md, the list of the system calls that are served
