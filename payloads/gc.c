@@ -13,7 +13,7 @@
 #define ROUNDS 8
 #define HANDLER_STACK (16 * PAGE_SIZE)
 
-static char *reserved;
+static char *reserved, *stack; /* the handler's */
 static volatile unsigned long repaired, strangers;
 
 static char *heap(unsigned i)
@@ -34,7 +34,7 @@ static void on_barrier(int sig, siginfo_t *info, void *context)
 		strangers++;
 		sys_exit(9);
 	}
-	if (&here > reserved && &here < reserved + RESERVED)
+	if (&here < stack || &here >= stack + HANDLER_STACK)
 		strangers++;
 	repaired++;
 	sys_mprotect((void *)((unsigned long)addr & ~(PAGE_SIZE - 1)), PAGE_SIZE,
@@ -79,13 +79,13 @@ static long sweep(unsigned round)
 
 int main(void)
 {
-	const stack_t stack = {
-		.ss_sp = must_map(NULL, HANDLER_STACK, PROT_READ | PROT_WRITE,
-				  MAP_PRIVATE | MAP_ANONYMOUS, -1),
-		.ss_size = HANDLER_STACK,
-	};
-	long err = sys_sigaltstack(&stack, NULL);
+	stack_t alternate = { .ss_size = HANDLER_STACK };
+	long err;
 
+	stack = must_map(NULL, HANDLER_STACK, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	alternate.ss_sp = stack;
+	err = sys_sigaltstack(&alternate, NULL);
 	reserved = must_map(NULL, RESERVED, PROT_NONE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 	must_handle(SIGSEGV, on_barrier, SA_ONSTACK);
