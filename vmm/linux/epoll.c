@@ -248,23 +248,16 @@ static int64_t do_wait(struct process *p, const uint64_t a[6], int64_t ns)
 	return wait_end(p, err ? err : wait_events(p, file, a[1], max, until), until);
 }
 
-static int64_t ms_ns(uint64_t arg)
-{
-	const int ms = (int)arg;
-
-	return ms < 0 ? WAIT_FOREVER : ms * 1000000ll;
-}
-
 int64_t sys_epoll_wait(struct process *p, const uint64_t a[6])
 {
-	return do_wait(p, a, ms_ns(a[3]));
+	return do_wait(p, a, wait_ms(a[3]));
 }
 
 int64_t sys_epoll_pwait(struct process *p, const uint64_t a[6])
 {
 	const int err = wait_mask(p, a[4], a[5]);
 
-	return err ? wait_end(p, err, 0) : do_wait(p, a, ms_ns(a[3]));
+	return err ? wait_end(p, err, 0) : do_wait(p, a, wait_ms(a[3]));
 }
 
 int64_t sys_epoll_pwait2(struct process *p, const uint64_t a[6])

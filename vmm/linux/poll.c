@@ -60,8 +60,7 @@ static int64_t do_poll(struct process *p, gva_t fds, unsigned nr, int64_t until)
 
 int64_t sys_poll(struct process *p, const uint64_t a[6])
 {
-	const int ms = (int)a[2];
-	const int64_t until = wait_begin(p, ms < 0 ? WAIT_FOREVER : ms * 1000000ll);
+	const int64_t until = wait_begin(p, wait_ms(a[2]));
 	const int64_t n = do_poll(p, a[0], (unsigned)a[1], until);
 
 	return wait_end(p, n, until);

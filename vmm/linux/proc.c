@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #define KIB(bytes) ((uint64_t)(bytes) >> 10)
-#define NS_PER_TICK (1000000000 / sysconf(_SC_CLK_TCK))
 
 /* ---- memory */
 
@@ -73,7 +72,7 @@ static void print_smaps(struct process *p, FILE *out)
 
 	for (gva_t at = 0; !mm_vma_info(p->mm, at, &v); at = v.end) {
 		uint64_t rss = v.hugetlb ? 0 : v.reserved;
-		uint64_t clean = rss - (v.dirty < rss ? v.dirty : rss);
+		uint64_t clean = rss - min_u64(v.dirty, rss);
 		const struct {
 			const char *name;
 			uint64_t bytes;
@@ -156,7 +155,7 @@ static void print_range(struct process *p, FILE *out, gva_t start, gva_t end)
 	char buf[4096];
 
 	while (start < end) {
-		uint64_t n = end - start < sizeof(buf) ? end - start : sizeof(buf);
+		uint64_t n = min_u64(end - start, sizeof(buf));
 		uint64_t missing = mm_copy_from(p->mm, buf, start, n);
 
 		fwrite(buf, 1, n - missing, out);
@@ -202,17 +201,6 @@ static void collect(const struct process *p, uint64_t *ignored, uint64_t *caught
 		}
 }
 
-/* mm_account_fault(): all that ended well and that nothing was read for. */
-static uint64_t minor_faults(const struct mm_counters *c)
-{
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < MV_FAULT_KINDS; i++)
-		if (i != MV_FAULT_FATAL)
-			sum += c->faults[i];
-	return sum - c->major;
-}
-
 /* do_task_stat(); what nobody counts here is 0. */
 static void print_stat(struct process *p, FILE *out)
 {
@@ -225,9 +213,9 @@ static void print_stat(struct process *p, FILE *out)
 	measure(p, &s);
 	fprintf(out, "%d (%s) R %d %d 0 0 -1 0 ", PAYLOAD_PID, p->comm, PAYLOAD_PPID,
 		PAYLOAD_PID);
-	fprintf(out, "%lu 0 %lu 0 ", minor_faults(&p->mm->count), p->mm->count.major);
-	fprintf(out, "%ld %ld 0 0 20 0 1 0 0 ", used.user / NS_PER_TICK,
-		used.system / NS_PER_TICK);
+	fprintf(out, "%lu 0 %lu 0 ", usage_minor_faults(p), p->mm->count.major);
+	fprintf(out, "%lu %lu 0 0 20 0 1 0 0 ", usage_ticks(used.user),
+		usage_ticks(used.system));
 	fprintf(out, "%lu %lu %lu ", s.size, s.rss >> PAGE_SHIFT,
 		p->limits.of[RLIMIT_RSS].cur);
 	/* startcode endcode startstack kstkesp kstkeip */

@@ -81,10 +81,24 @@ uint64_t usage_cpu(const struct process *p)
 	return u.cpu;
 }
 
+uint64_t usage_minor_faults(const struct process *p)
+{
+	const struct mm_counters *c = &p->mm->count;
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < MV_FAULT_KINDS; i++)
+		sum += i == MV_FAULT_FATAL ? 0 : c->faults[i];
+	return sum - c->major;
+}
+
+uint64_t usage_ticks(uint64_t ns)
+{
+	return ns / (NS_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
 /* Of memory: the most that it had at once, and its faults. ru_majflt needs mv_options.timing. */
 static void fill_rusage(const struct process *p, struct rusage *ru)
 {
-	const struct mm_counters *c = &p->mm->count;
 	struct usage u;
 
 	usage_get(p, &u);
@@ -94,10 +108,8 @@ static void fill_rusage(const struct process *p, struct rusage *ru)
 	ru->ru_nivcsw = (long)u.nivcsw;
 	ru->ru_inblock = (long)u.inblock;
 	ru->ru_oublock = (long)u.oublock;
-	for (unsigned i = 0; i < MV_FAULT_KINDS; i++)
-		ru->ru_minflt += i == MV_FAULT_FATAL ? 0 : (long)c->faults[i];
-	ru->ru_minflt -= (long)c->major;
-	ru->ru_majflt = (long)c->major;
+	ru->ru_minflt = (long)usage_minor_faults(p);
+	ru->ru_majflt = (long)p->mm->count.major;
 	ru->ru_maxrss = (long)(p->mm->phys->peak << (PAGE_SHIFT - 10));
 }
 
@@ -115,14 +127,13 @@ int64_t sys_getrusage(struct process *p, const uint64_t a[6])
 
 int64_t sys_times(struct process *p, const uint64_t a[6])
 {
-	const uint64_t tick = NS_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK);
 	struct tms tms = { 0 };
 	struct usage u;
 
 	if (a[0]) {
 		usage_get(p, &u);
-		tms.tms_utime = (clock_t)(u.user / tick);
-		tms.tms_stime = (clock_t)(u.system / tick);
+		tms.tms_utime = (clock_t)usage_ticks(u.user);
+		tms.tms_stime = (clock_t)usage_ticks(u.system);
 		if (mm_copy_to(p->mm, a[0], &tms, sizeof(tms)))
 			return -EFAULT;
 	}

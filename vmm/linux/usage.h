@@ -25,5 +25,9 @@ void usage_end(struct process *p);
 void usage_get(const struct process *p, struct usage *u);
 /* ... by the CPU clock only. */
 uint64_t usage_cpu(const struct process *p);
+/* Faults that ended well and that nothing was read for: mm_account_fault(). */
+uint64_t usage_minor_faults(const struct process *p);
+/* Nanoseconds in clock ticks, as times(2) and /proc count: nsec_to_clock_t(). */
+uint64_t usage_ticks(uint64_t ns);
 
 #endif

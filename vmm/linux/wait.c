@@ -5,42 +5,44 @@
 #include <errno.h>
 
 #include "vmm/linux/sigstack.h"
+#include "vmm/linux/sleep.h"
 #include "vmm/linux/stream.h"
 
-/* include/linux/time64.h: timespec64_valid(), with nanoseconds. */
-static bool valid_time(int64_t sec, int64_t nsec)
-{
-	return sec >= 0 && nsec >= 0 && nsec < NSEC_PER_SEC;
-}
-
-/* In ns, as many as there are numbers for. */
-static int64_t in_ns(int64_t sec, int64_t nsec)
+/* As many as there are numbers for. */
+static int64_t in_ns(const struct timespec *t)
 {
 	int64_t ns;
 
-	if (__builtin_mul_overflow(sec, NSEC_PER_SEC, &ns) ||
-	    __builtin_add_overflow(ns, nsec, &ns))
+	if (__builtin_mul_overflow(t->tv_sec, NSEC_PER_SEC, &ns) ||
+	    __builtin_add_overflow(ns, t->tv_nsec, &ns))
 		return INT64_MAX;
 	return ns;
 }
 
 int wait_time(struct process *p, struct wait_time *t)
 {
-	int64_t at[2];
+	struct timespec at;
 
 	t->ns = WAIT_FOREVER;
 	if (!t->gva)
 		return 0;
-	if (mm_copy_from(p->mm, at, t->gva, sizeof(at)))
+	if (mm_copy_from(p->mm, &at, t->gva, sizeof(at)))
 		return -EFAULT;
 	if (t->micro) { /* kern_select() takes more than a second of them */
-		at[0] += at[1] / 1000000;
-		at[1] = at[1] % 1000000 * 1000;
+		at.tv_sec += at.tv_nsec / 1000000;
+		at.tv_nsec = at.tv_nsec % 1000000 * 1000;
 	}
-	if (!valid_time(at[0], at[1]))
+	if (!timespec_valid(&at))
 		return -EINVAL;
-	t->ns = in_ns(at[0], at[1]);
+	t->ns = in_ns(&at);
 	return 0;
+}
+
+int64_t wait_ms(uint64_t arg)
+{
+	const int ms = (int)arg;
+
+	return ms < 0 ? WAIT_FOREVER : ms * 1000000ll;
 }
 
 int wait_mask(struct process *p, gva_t mask, uint64_t size)

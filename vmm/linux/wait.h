@@ -22,6 +22,8 @@ struct wait_time {
 
 /* Read it. 0 or -errno. */
 int wait_time(struct process *p, struct wait_time *t);
+/* An argument of so many ms, in ns; less than 0: for ever. */
+int64_t wait_ms(uint64_t arg);
 
 /*
  * The signals that are blocked for the time of the call: set_user_sigmask(). Nothing comes between
