@@ -25,12 +25,12 @@ static int may_change(const struct target *t)
 /* The host's chmod wants a path; that of a descriptor leads nowhere but to its file. */
 static int set_mode(const struct target *t, mode_t mode)
 {
-	char self[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+	char self[HOST_NAME_SIZE];
 	int err = may_change(t);
 
 	if (err)
 		return err;
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", t->fd);
+	host_name(t->fd, self);
 	return answer(chmod(self, mode & (0777 | S_ISVTX)));
 }
 

@@ -124,7 +124,6 @@ int64_t sys_socket(struct process *p, const uint64_t a[6]);
 int64_t sys_socketpair(struct process *p, const uint64_t a[6]);
 int64_t sys_bind(struct process *p, const uint64_t a[6]);
 int64_t sys_connect(struct process *p, const uint64_t a[6]);
-int64_t sys_accept(struct process *p, const uint64_t a[6]);
 int64_t sys_accept4(struct process *p, const uint64_t a[6]);
 int64_t sys_sendto(struct process *p, const uint64_t a[6]);
 int64_t sys_sendmsg(struct process *p, const uint64_t a[6]);

@@ -96,15 +96,29 @@ void file_put(struct file *file, struct mm *mm)
 	free(file);
 }
 
+void host_name(int fd, char name[HOST_NAME_SIZE])
+{
+	snprintf(name, HOST_NAME_SIZE, "/proc/self/fd/%d", fd);
+}
+
+ssize_t host_link(int fd, char text[PATH_MAX])
+{
+	char name[HOST_NAME_SIZE];
+	ssize_t n;
+
+	host_name(fd, name);
+	n = readlink(name, text, PATH_MAX - 1);
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	return n;
+}
+
 /* The path behind a host fd, for names in maps; "" for a pipe and its like. */
 static void fd_path(int fd, char path[PATH_MAX])
 {
-	char link[sizeof("/proc/self/fd/") + 3 * sizeof(fd)];
-	ssize_t n;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, PATH_MAX - 1);
-	path[n < 0 || path[0] != '/' ? 0 : n] = '\0';
+	if (host_link(fd, path) < 0 || *path != '/')
+		*path = '\0';
 }
 
 /*

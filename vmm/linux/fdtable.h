@@ -6,6 +6,7 @@
 #ifndef LINUX_FDTABLE_H
 #define LINUX_FDTABLE_H
 
+#include <limits.h>
 #include <mapvisor/mapvisor.h>
 #include <sys/types.h>
 
@@ -96,6 +97,13 @@ struct file *file_new(int fd, bool owned, mode_t mode, int flags, const char *pa
 int file_charge(struct file *file, struct mm *mm, uint64_t size);
 /* O_NONBLOCK, for the payload. */
 void file_set_nonblock(struct file *file, bool on);
+/*
+ * The VMM's own name for a host fd, for calls that want a path: it leads nowhere but to what is open. And
+ * what the host says is there: a path, or "pipe:[7]"; its length, or -errno.
+ */
+#define HOST_NAME_SIZE (sizeof("/proc/self/fd/") + 3 * sizeof(int))
+void host_name(int fd, char name[HOST_NAME_SIZE]);
+ssize_t host_link(int fd, char text[PATH_MAX]);
 /* Let one reference go. */
 void file_put(struct file *file, struct mm *mm);
 

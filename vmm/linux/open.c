@@ -28,8 +28,35 @@ int file_was_cut(struct process *p, const struct file *file)
 	return file_stat(p, file, &st);
 }
 
+/* Open a path of our own copy and give it a number, fd. 0 or -errno. */
 static int open_as(struct process *p, int fd, const char *base, const char *path, int flags,
-		   mode_t mode);
+		   mode_t mode)
+{
+	struct opened opened;
+	struct file *file;
+	int err;
+
+	if (special_path(path)) {
+		err = special_open(p, path, flags, &file);
+		if (!err)
+			fd_install(&p->files, fd, file, flags & O_CLOEXEC);
+		return err;
+	}
+	err = policy_open(&p->policy, base, path, flags, mode & ~p->umask, &opened);
+	if (err)
+		return err;
+	file = file_new(opened.fd, true, opened.mode, flags, opened.path);
+	free(opened.path);
+	if (!file) {
+		close(opened.fd);
+		return -ENOMEM;
+	}
+	file->path_only = flags & O_PATH;
+	file->changeable = opened.writable;
+	file->shown_flags = flags & SHOWN_FLAGS;
+	fd_install(&p->files, fd, file, flags & O_CLOEXEC);
+	return flags & O_TRUNC ? file_was_cut(p, file) : 0;
+}
 
 /*
  * A link of /proc/self/fd. What has a path is opened by it, under the grants as they are; what has
@@ -54,53 +81,23 @@ static int open_again(struct process *p, int fd, int nr, int flags)
 	return 0;
 }
 
-/* Open a path of our own copy and give it a number, fd. 0 or -errno. */
-static int open_as(struct process *p, int fd, const char *base, const char *path, int flags,
-		   mode_t mode)
-{
-	struct opened opened;
-	struct file *file;
-	int err;
-
-	if (flags & O_PATH) /* build_open_flags() of fs/open.c */
-		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-
-	if (proc_fd(path) >= 0)
-		return open_again(p, fd, proc_fd(path), flags);
-	if (special_path(path)) {
-		err = special_open(p, path, flags, &file);
-		if (!err)
-			fd_install(&p->files, fd, file, flags & O_CLOEXEC);
-		return err;
-	}
-	err = policy_open(&p->policy, base, path, flags, mode & ~p->umask, &opened);
-	if (err)
-		return err;
-	file = file_new(opened.fd, true, opened.mode, flags, opened.path);
-	free(opened.path);
-	if (!file) {
-		close(opened.fd);
-		return -ENOMEM;
-	}
-	file->path_only = flags & O_PATH;
-	file->changeable = opened.writable;
-	file->shown_flags = flags & SHOWN_FLAGS;
-	fd_install(&p->files, fd, file, flags & O_CLOEXEC);
-	return flags & O_TRUNC ? file_was_cut(p, file) : 0;
-}
-
 static int64_t do_open(struct process *p, int dirfd, gva_t name, int flags, mode_t mode)
 {
 	struct path_arg path;
-	int err = path_arg(p, &path, dirfd, name), fd;
+	int err = path_arg(p, &path, dirfd, name), fd, nr;
 
 	if (err && err != -EBADF && err != -ENOTDIR)
 		return err;
 	fd = fd_unused(&p->files);
 	if (fd < 0)
 		return fd;
-	if (!err)
-		err = open_as(p, fd, path.base, path.text, flags, mode);
+	if (err)
+		return err;
+	if (flags & O_PATH) /* build_open_flags() of fs/open.c */
+		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	nr = proc_fd(path.text);
+	err = nr >= 0 ? open_again(p, fd, nr, flags)
+		      : open_as(p, fd, path.base, path.text, flags, mode);
 	return err ? err : fd;
 }
 

@@ -29,12 +29,17 @@ void proc_print_vma(const struct mv_vma *v, FILE *out)
 	fputc('\n', out);
 }
 
-static void print_maps(struct process *p, FILE *out)
+void proc_print_maps(struct mm *mm, FILE *out)
 {
 	struct mv_vma v;
 
-	for (gva_t at = 0; !mm_vma_next(p->mm, at, &v); at = v.end)
+	for (gva_t at = 0; !mm_vma_next(mm, at, &v); at = v.end)
 		proc_print_vma(&v, out);
+}
+
+static void print_maps(struct process *p, FILE *out)
+{
+	proc_print_maps(p->mm, out);
 }
 
 static void print_kib(FILE *out, const char *name, uint64_t bytes)
@@ -339,16 +344,14 @@ int proc_fd(const char *path)
 /* What is open has a path, or is named by its kind: pipe:[7]. No path that isn't the payload's. */
 static ssize_t fd_link(const struct file *file, char text[PATH_MAX])
 {
-	char self[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
 	ssize_t n;
 
 	if (*file->path)
 		return (ssize_t)strlen(strcpy(text, file->path));
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", file->fd);
-	n = readlink(self, text, PATH_MAX);
-	if (n > 0 && *text != '/')
-		return n;
-	return n < 0 ? -errno : (ssize_t)strlen(strcpy(text, "granted:[file]"));
+	n = host_link(file->fd, text);
+	if (n >= 0 && *text == '/')
+		n = (ssize_t)strlen(strcpy(text, "granted:[file]"));
+	return n;
 }
 
 static ssize_t link_to(const char *target, char text[PATH_MAX])

@@ -22,7 +22,8 @@ const struct proc_text *proc_text(const char *path);
 int proc_fd(const char *path);
 /* The text of a link there. Bytes; -EINVAL: it is no link that is served; -ENOENT. */
 ssize_t proc_readlink(const struct process *p, const char *path, char text[PATH_MAX]);
-/* One line of maps: show_map_vma() of fs/proc/task_mmu.c. */
+/* One line of maps, and all of it: show_map_vma() of fs/proc/task_mmu.c. */
 void proc_print_vma(const struct mv_vma *v, FILE *out);
+void proc_print_maps(struct mm *mm, FILE *out);
 
 #endif

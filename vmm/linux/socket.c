@@ -59,7 +59,7 @@ static int lookup(struct process *p, uint64_t fd)
 	return file->kind == FILE_SOCKET ? -EOPNOTSUPP : -ENOTSOCK;
 }
 
-/* bind, listen, shutdown, and those that ask and set: they look for the file first. */
+/* bind, listen, accept, shutdown, and those that ask and set: they look for the file first. */
 int64_t sys_bind(struct process *p, const uint64_t a[6])
 {
 	return lookup(p, a[0]);
@@ -79,11 +79,6 @@ int64_t sys_connect(struct process *p, const uint64_t a[6])
 	return size && mm_copy_from(p->mm, &address, a[1], (uint64_t)size) ? -EFAULT : err;
 }
 
-int64_t sys_accept(struct process *p, const uint64_t a[6])
-{
-	return lookup(p, a[0]);
-}
-
 int64_t sys_accept4(struct process *p, const uint64_t a[6])
 {
 	const int err = lookup(p, a[0]);
@@ -96,7 +91,7 @@ int64_t sys_accept4(struct process *p, const uint64_t a[6])
 /* sendto and recvfrom: import_ubuf() comes first. */
 int64_t sys_sendto(struct process *p, const uint64_t a[6])
 {
-	const uint64_t size = a[2] < MAX_RW_COUNT ? a[2] : MAX_RW_COUNT;
+	const uint64_t size = min_u64(a[2], MAX_RW_COUNT);
 
 	return access_ok(a[1], size) ? lookup(p, a[0]) : -EFAULT;
 }

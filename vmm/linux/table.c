@@ -10,7 +10,7 @@ typedef int64_t (*call_fn)(struct process *p, const uint64_t a[6]);
 
 /* By number; NULL: not served. */
 static const call_fn table[] = {
-	[__NR_accept] = sys_accept,
+	[__NR_accept] = sys_bind,
 	[__NR_accept4] = sys_accept4,
 	[__NR_access] = sys_access,
 	[__NR_alarm] = sys_alarm,

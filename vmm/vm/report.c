@@ -190,10 +190,7 @@ static void print_smap(const struct mv_vma *v, FILE *out)
 
 void mv_print_maps(struct mv_vm *vm, FILE *out)
 {
-	struct mv_vma v;
-
-	for (uint64_t gva = 0; !mm_vma_next(&vm->mm, gva, &v); gva = v.end)
-		proc_print_vma(&v, out);
+	proc_print_maps(&vm->mm, out);
 }
 
 void mv_print_smaps(struct mv_vm *vm, FILE *out)
