@@ -1,43 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* test_debian.c: the host's own dynamic programs say in a sandbox what they say without one. */
-#include <limits.h>
-#include <unistd.h>
-
-#include "tests/cli/spawn.h"
+#include "tests/cli/granted.h"
 #include "tests/cli/tempdir.h"
 #include "tests/lib/require_kvm.h"
 
 TestSuite(cli_debian, .timeout = TEST_SECONDS, .init = make_tempdir,
 	  .fini = remove_tempdir);
 
-#define ARGS_MAX 12
-
-/* Where their interpreter, libraries and data are. */
-static const char *const grants[] = { "--ro=/usr", "--ro=/lib", "--ro=/lib64", "--ro=/bin",
-				      "--ro=/etc" };
-
 /* argv[0] is a path. A host that hasn't it skips the test. */
 static void assert_same(const char *const *argv)
 {
 	const struct setup setup = { 0 };
-	const char *sandboxed[ARGS_MAX + 10] = { mapvisor_path(), "run" };
-	char data[PATH_MAX + 8];
 	static struct outcome native, own;
-	size_t n = 2;
 
 	REQUIRE_KVM();
 	if (access(argv[0], X_OK))
 		SKIP("the host hasn't the program");
-	snprintf(data, sizeof(data), "--rw=%s", tempdir);
-	for (size_t i = 0; i < sizeof(grants) / sizeof(grants[0]); i++)
-		if (!access(grants[i] + 5, F_OK))
-			sandboxed[n++] = grants[i];
-	sandboxed[n++] = data;
-	sandboxed[n++] = "--";
-	for (size_t i = 0; argv[i]; i++)
-		sandboxed[n++] = argv[i];
 	spawn(&setup, argv, &native);
-	spawn(&setup, sandboxed, &own);
+	spawn_granted(mapvisor_path(), tempdir, argv, &own);
 	cr_assert_eq(own.status, native.status, "%s: %s", argv[0], own.err);
 	cr_assert_str_eq(own.out, native.out);
 }

@@ -5,22 +5,18 @@
  * a folder that begins alike. What each command says, its exit status, and the files that are there
  * at the end must be equal.
  */
-#include <limits.h>
-#include <unistd.h>
-
-#include "tests/cli/spawn.h"
+#include "tests/cli/granted.h"
 #include "tests/cli/tempdir.h"
 #include "tests/lib/require_kvm.h"
 
 TestSuite(cli_programs, .timeout = 2 * TEST_SECONDS, .init = make_tempdir,
 	  .fini = remove_tempdir);
 
-#define ARGS_MAX 12
 #define COMMANDS_MAX 80
 
-/* argv[0] is a path; standard input is the file `text`. */
+/* argv[0] is a path, and a NULL the last; standard input is the file `text`. */
 struct command {
-	const char *argv[ARGS_MAX];
+	const char *argv[ARGS_MAX + 1];
 };
 
 /* What a sequence left. */
@@ -28,10 +24,6 @@ struct world {
 	struct outcome *of; /* each command */
 	struct outcome files;
 };
-
-/* Where programs, their libraries and data are. */
-static const char *const grants[] = { "--ro=/usr", "--ro=/lib", "--ro=/lib64", "--ro=/bin",
-				      "--ro=/etc" };
 
 /* What a folder begins with; all of it of one age. */
 static const char beginning[] =
@@ -59,26 +51,18 @@ static void shell(const char *script, struct outcome *outcome)
 	assert_status(outcome, 0);
 }
 
+/* mapvisor: NULL natively. */
 static void one(const char *mapvisor, const char *const *argv, struct outcome *outcome)
 {
 	const struct setup setup = { 0 };
-	const char *all[ARGS_MAX + 10] = { mapvisor, "run" };
-	char data[PATH_MAX + 8], cwd[PATH_MAX];
-	size_t n = mapvisor ? 2 : 0;
+	char cwd[PATH_MAX];
 
-	if (mapvisor) {
-		cr_assert_not_null(getcwd(cwd, sizeof(cwd)));
-		snprintf(data, sizeof(data), "--rw=%s", cwd);
-		for (size_t i = 0; i < sizeof(grants) / sizeof(grants[0]); i++)
-			if (!access(grants[i] + 5, F_OK))
-				all[n++] = grants[i];
-		all[n++] = data;
-		all[n++] = "--";
-	}
-	for (size_t i = 0; i < ARGS_MAX && argv[i]; i++)
-		all[n++] = argv[i];
 	cr_assert(lseek(0, 0, SEEK_SET) == 0);
-	spawn(&setup, all, outcome);
+	cr_assert_not_null(getcwd(cwd, sizeof(cwd)));
+	if (mapvisor)
+		spawn_granted(mapvisor, cwd, argv, outcome);
+	else
+		spawn(&setup, argv, outcome);
 }
 
 static void run_all(const char *mapvisor, const struct command *commands, size_t nr,
@@ -117,14 +101,13 @@ static void assert_same(const struct command *commands, size_t nr)
 	run_all(mapvisor, commands, nr, &own);
 	for (size_t i = 0; i < nr; i++) {
 		const char *const *argv = commands[i].argv;
+		const char *what = argv[1] ? argv[1] : "";
 
 		cr_expect_eq(own.of[i].status, native.of[i].status,
-			     "%s %s: %d, natively %d: %s", argv[0], argv[1] ? argv[1] : "",
-			     own.of[i].status, native.of[i].status, own.of[i].err);
-		cr_expect_str_eq(own.of[i].out, native.of[i].out, "%s %s", argv[0],
-				 argv[1] ? argv[1] : "");
-		cr_expect_str_eq(own.of[i].err, native.of[i].err, "%s %s", argv[0],
-				 argv[1] ? argv[1] : "");
+			     "%s %s: %d, natively %d: %s", argv[0], what, own.of[i].status,
+			     native.of[i].status, own.of[i].err);
+		cr_expect_str_eq(own.of[i].out, native.of[i].out, "%s %s", argv[0], what);
+		cr_expect_str_eq(own.of[i].err, native.of[i].err, "%s %s", argv[0], what);
 	}
 	cr_expect_str_eq(own.files.out, native.files.out);
 	free(native.of);
