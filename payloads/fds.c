@@ -201,6 +201,8 @@ static void selects(void)
 	tv.usec = -1;
 	TRY(select, 0, NULL, NULL, NULL, &tv);
 	TRY(select, 0, NULL, NULL, NULL, BAD);
+	tv.sec = tv.usec = (long)(~0ul >> 1); /* together more than there are */
+	TRY(select, 0, NULL, NULL, NULL, &tv);
 	in[3] = 1;
 	TRY(select, 256, in, NULL, NULL, NULL);
 	ts.tv_nsec = 1000000000;

@@ -29,7 +29,8 @@ int wait_time(struct process *p, struct wait_time *t)
 	if (mm_copy_from(p->mm, &at, t->gva, sizeof(at)))
 		return -EFAULT;
 	if (t->micro) { /* kern_select() takes more than a second of them */
-		at.tv_sec += at.tv_nsec / 1000000;
+		/* too many become less than 0, as in the kernel, where sums wrap */
+		(void)__builtin_add_overflow(at.tv_sec, at.tv_nsec / 1000000, &at.tv_sec);
 		at.tv_nsec = at.tv_nsec % 1000000 * 1000;
 	}
 	if (!timespec_valid(&at))
