@@ -125,6 +125,17 @@ static const struct metric metrics[] = {
 			.ratio_limit = 1.3,
 			.what = "a cached file, mapped privately, a byte of each page written; "
 				"floor: touch_anon by 4 KiB and a copy" },
+	[WRITE_1M] = { .name = "write_1m",
+		       .unit = "ns",
+		       .measure = measure_write,
+		       .ratio_limit = 1.2,
+		       .what = "a write() of 1 MiB to a cached file; floor: native and a getppid(); "
+			       "ratio: without the latter" },
+	[WRITE_1M_EXITS] = { .name = "write_1m_exits",
+			     .unit = "exits",
+			     .measure = measure_write,
+			     .limit = 1,
+			     .what = "... exits of one" },
 	[MAP_CYCLE] = { .name = "mmap_touch_munmap_64k",
 			.unit = "ns",
 			.measure = measure_map_cycle,

@@ -38,6 +38,8 @@ enum {
 	TOUCH_FILE,
 	READ_FILE_AGAIN,
 	TOUCH_COW,
+	WRITE_1M,
+	WRITE_1M_EXITS,
 	MAP_CYCLE,
 	MAP_CYCLE_EXITS,
 	VMA_10,
@@ -103,6 +105,7 @@ int measure_touch(struct bench *bench); /* TOUCH_ANON, TOUCH_ANON_THP, TOUCH_ANO
 int measure_file_faults(struct bench *bench); /* FAULT_FILE_READ_4K to FAULT_COW_4K */
 int measure_file_read(struct bench *bench);   /* TOUCH_FILE, READ_FILE_AGAIN */
 int measure_cow(struct bench *bench);	      /* TOUCH_COW */
+int measure_write(struct bench *bench);	      /* WRITE_1M, WRITE_1M_EXITS */
 int measure_map_cycle(struct bench *bench);   /* MAP_CYCLE, MAP_CYCLE_EXITS */
 int measure_vmas(struct bench *bench);	      /* VMA_10, VMA_60000 */
 

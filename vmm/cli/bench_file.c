@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench_file.c: figures of `mapvisor bench` on mapped files, and the file that they map: made
+ * bench_file.c: figures of `mapvisor bench` on files, mapped and written, and their file: made
  * in $TMPDIR when the first of them needs it, and in the page cache from then on.
  */
 #include <errno.h>
@@ -15,6 +15,9 @@
 #define FILE_SIZE (256u << 20)
 #define CHUNK (1u << 20)
 #define FAULT_SIZE "8M" /* 2048 faults a round */
+#define WRITES "64"	/* of CHUNK each, a round's */
+#define WRITES_MORE "128"
+#define MORE_WRITES 64
 
 /* For on_signal(), which has no other way to know. */
 static char *made;
@@ -237,4 +240,61 @@ int measure_cow(struct bench *bench)
 		samples_add(&result->ratio, mine / floor);
 	}
 	return err;
+}
+
+/* Exits of one write, where each has its getppid() beside it. */
+static int count_write_exits(struct bench *bench)
+{
+	const struct mv_grant file = { bench->file, true };
+	const struct job few = { .payload = "bench/write",
+				 .args = { bench->file, WRITES, "silent" } };
+	const struct job more = { .payload = "bench/write",
+				  .args = { bench->file, WRITES_MORE, "silent" } };
+	struct mv_options opt;
+	double exits;
+	int err;
+
+	mv_options_init(&opt);
+	opt.timeout_ns = LIMIT_NS;
+	opt.grants = &file;
+	opt.ngrants = 1;
+	err = count_more_exits(bench, &few, &more, &opt, &exits);
+	if (!err)
+		samples_add(&bench->results[WRITE_1M_EXITS].own, exits / MORE_WRITES - 1);
+	return err;
+}
+
+/* The exit can't be saved, and a native call is none of it: the ratio is that of the rest. */
+int measure_write(struct bench *bench)
+{
+	struct result *result = &bench->results[WRITE_1M];
+	int rounds = bench->quick ? 3 : 9, err = make_file(bench);
+	char option[PATH_MAX + 8];
+	const struct job own = { .payload = "bench/write",
+				 .args = { bench->file, WRITES },
+				 .options = { LIMIT, option } };
+	struct job native = own;
+	struct child first, second;
+
+	native.native = true;
+	grant(bench, option);
+	for (int i = 0; i <= rounds && !err; i++) {
+		const struct child *mine = i % 2 ? &second : &first;
+		const struct child *theirs = i % 2 ? &first : &second;
+		double ns, exit_ns, native_ns;
+
+		err = run_job(bench, i % 2 ? &native : &own, &first);
+		if (!err)
+			err = run_job(bench, i % 2 ? &own : &native, &second);
+		if (err || !i)
+			continue;
+		ns = call_ns(mine, "write_1m");
+		exit_ns = call_ns(mine, "getppid");
+		native_ns = call_ns(theirs, "write_1m");
+		samples_add(&result->own, ns);
+		samples_add(&result->native, native_ns);
+		samples_add(&result->floor, native_ns + exit_ns);
+		samples_add(&result->ratio, (ns - exit_ns) / native_ns);
+	}
+	return err ? err : count_write_exits(bench);
 }

@@ -83,6 +83,20 @@ double p50_ns(const struct child *child)
 	return output_value(child, "p50_cycles") * 1e6 / output_value(child, "tsc_khz");
 }
 
+double call_ns(const struct child *child, const char *call)
+{
+	char key[64];
+	const char *line;
+	struct child rest = { .status = 0 };
+
+	snprintf(key, sizeof(key), "call %s ", call);
+	line = strstr(child->out, key);
+	if (!line)
+		return -1;
+	strcpy(rest.out, line);
+	return p50_ns(&rest);
+}
+
 int take(struct bench *bench, const struct job *job,
 	 double (*value)(const struct child *child), double *taken)
 {
@@ -177,4 +191,18 @@ int count_job(struct bench *bench, const struct job *job, struct mv_options *opt
 	if (status < 0)
 		return STATUS_FAILED;
 	return status ? fail_job(bench, program, "it failed in the sandbox") : 0;
+}
+
+int count_more_exits(struct bench *bench, const struct job *few, const struct job *more,
+		     struct mv_options *opt, double *exits)
+{
+	struct mv_counters a, b;
+	int err = count_job(bench, few, opt, &a);
+
+	if (!err)
+		err = count_job(bench, more, opt, &b);
+	if (!err)
+		*exits = (double)(b.exits - b.exits_other) -
+			 (double)(a.exits - a.exits_other);
+	return err;
 }

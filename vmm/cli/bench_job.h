@@ -40,6 +40,8 @@ double elapsed_us(const struct child *child);
 double elapsed_ms(const struct child *child);
 double ns_per_page(const struct child *child);
 double p50_ns(const struct child *child); /* of its cycles */
+double call_ns(const struct child *child,
+	       const char *call); /* of those of one of its lines */
 
 /* Run a job and take its value, which is above 0 if the payload said what it should. */
 int take(struct bench *bench, const struct job *job,
@@ -55,5 +57,12 @@ int take_rounds(struct bench *bench, struct result *result, int rounds,
  */
 int count_job(struct bench *bench, const struct job *job, struct mv_options *opt,
 	      struct mv_counters *counters);
+
+/*
+ * The exits that one job has beyond another, which does the same less often: what their starts
+ * and ends cost falls out. Counted, not timed. opt is as in count_job().
+ */
+int count_more_exits(struct bench *bench, const struct job *few, const struct job *more,
+		     struct mv_options *opt, double *exits);
 
 #endif

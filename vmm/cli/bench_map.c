@@ -10,24 +10,20 @@
 #define MORE_CYCLES 2048
 #define OWN_CALLS 2 /* of a cycle: mmap and munmap */
 
-/* Of a cycle, by two runs: what start and end cost falls out. Counted, not timed. */
+/* Of a cycle, beyond its own calls. */
 static int count_exits(struct bench *bench)
 {
 	const struct job few = { .payload = "bench/mapcycle", .args = { CYCLES } };
 	const struct job more = { .payload = "bench/mapcycle", .args = { CYCLES_MORE } };
-	struct mv_counters a, b;
 	struct mv_options opt;
 	double exits;
 	int err;
 
 	mv_options_init(&opt);
 	opt.timeout_ns = LIMIT_NS;
-	err = count_job(bench, &few, &opt, &a);
-	if (!err)
-		err = count_job(bench, &more, &opt, &b);
+	err = count_more_exits(bench, &few, &more, &opt, &exits);
 	if (err)
 		return err;
-	exits = (double)(b.exits - b.exits_other) - (double)(a.exits - a.exits_other);
 	samples_add(&bench->results[MAP_CYCLE_EXITS].own, exits / MORE_CYCLES - OWN_CALLS);
 	return 0;
 }

@@ -274,18 +274,7 @@ int measure_touch(struct bench *bench)
 			   &(struct jobs){ &own_4k, &nohuge, NULL }, ns_per_page);
 }
 
-/* In one output, both calls in turns: what a call does beyond leaving is little. */
-static double getppid_ns(const struct child *child)
-{
-	const char *line = strstr(child->out, "getppid_syscall");
-	struct child rest = { .status = 0 };
-
-	if (!line)
-		return -1;
-	strcpy(rest.out, line);
-	return p50_ns(&rest);
-}
-
+/* Both calls by one process: what a call does beyond leaving is little. */
 int measure_getppid(struct bench *bench)
 {
 	const struct job own = { .payload = "bench/exits",
@@ -302,11 +291,12 @@ int measure_getppid(struct bench *bench)
 		err = run_job(bench, &own, &child);
 		if (err || !i)
 			continue;
-		samples_add(&result->own, getppid_ns(&child));
+		samples_add(&result->own, call_ns(&child, "getppid_syscall"));
 		samples_add(&result->floor, p50_ns(&child));
-		samples_add(&result->ratio, getppid_ns(&child) / p50_ns(&child));
+		samples_add(&result->ratio,
+			    call_ns(&child, "getppid_syscall") / p50_ns(&child));
 		err = run_job(bench, &native, &child);
-		samples_add(&result->native, getppid_ns(&child));
+		samples_add(&result->native, call_ns(&child, "getppid_syscall"));
 	}
 	return err;
 }
