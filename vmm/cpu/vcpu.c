@@ -23,6 +23,9 @@
 /* Behind what KVM needs, for who puts an end mark there. */
 #define XSAVE_ROOM 64
 
+/* The XSAVE header's first field; SDM vol. 1, 13.4.2. */
+#define XSTATE_BV_OFFSET 512
+
 #define MSR_STAR 0xc0000081
 #define MSR_LSTAR 0xc0000082
 #define MSR_FMASK 0xc0000084
@@ -77,6 +80,8 @@ static int set_sregs(struct vcpu *vcpu, const struct kvm *kvm, gfn_t pgd)
 	s.cr4 = CR4_BITS | (kvm->has_umip ? CR4_UMIP : 0) |
 		(kvm->has_fsgsbase ? CR4_FSGSBASE : 0) | (kvm->has_xsave ? CR4_OSXSAVE : 0);
 	s.efer = EFER_BITS;
+	/* KVM puts them there after each run; the first has to find them, too */
+	vcpu->run->s.regs.sregs = s;
 	return ioctl(vcpu->fd, KVM_SET_SREGS, &s) ? -errno : 0;
 }
 
@@ -122,16 +127,6 @@ int vcpu_allow(struct vcpu *vcpu, int kick)
 	return ioctl(vcpu->fd, KVM_SET_SIGNAL_MASK, &m) ? -errno : 0;
 }
 
-void vcpu_start(struct vcpu *vcpu, gva_t rip, gva_t rsp)
-{
-	*vcpu->regs = (struct kvm_regs){ .rip = rip, .rsp = rsp, .rflags = RFLAGS_START };
-	vcpu->rip = rip;
-	vcpu->rsp = rsp;
-	vcpu->rflags = RFLAGS_START;
-	vcpu->way = WAY_OUT;
-	vcpu->run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
-}
-
 /*
  * One SYSCALL in ring 3 with LSTAR at the entry page. Where it lands with CPL 3 the page serves
  * as it is; where ring 0 is entered, LSTAR goes to the stub.
@@ -154,10 +149,6 @@ static int find_syscall(struct vcpu *vcpu, struct mv_error *err)
 	 * of a stub cost more there than a longer copy of registers. Elsewhere iretq is cheaper.
 	 */
 	vcpu->host_return = vcpu->syscall_ring3;
-	/* vcpu_start() is to find ring 3, whatever the probe came to */
-	vcpu->run->s.regs.sregs.cs = vcpu->user_cs;
-	vcpu->run->s.regs.sregs.ss = vcpu->user_ss;
-	vcpu->run->kvm_dirty_regs |= KVM_SYNC_X86_SREGS;
 	return 0;
 }
 
@@ -358,6 +349,12 @@ void vcpu_set(struct vcpu *vcpu, const struct kvm_regs *regs)
 	vcpu->way = canonical(regs->rip) ? WAY_SET : WAY_REFUSED;
 }
 
+void vcpu_start(struct vcpu *vcpu, gva_t rip, gva_t rsp)
+{
+	vcpu_set(vcpu,
+		 &(struct kvm_regs){ .rip = rip, .rsp = rsp, .rflags = RFLAGS_START });
+}
+
 void vcpu_clear_tf(struct vcpu *vcpu)
 {
 	vcpu->rflags &= ~RFLAGS_TF;
@@ -368,11 +365,23 @@ void vcpu_clear_tf(struct vcpu *vcpu)
 	vcpu->run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
 }
 
+/*
+ * Where the host has protection keys, KVM's XSTATE_BV has PKRU's bit, whatever XCR0 has (Linux's
+ * __copy_xstate_to_uabi_buf()): XRSTOR would refuse that, and so must who reads a signal frame.
+ */
 int vcpu_get_xsave(struct vcpu *vcpu)
 {
 	unsigned long request = vcpu->xsave2 ? KVM_GET_XSAVE2 : KVM_GET_XSAVE;
+	uint64_t have;
 
-	return ioctl(vcpu->fd, request, vcpu->xsave) ? -errno : 0;
+	if (ioctl(vcpu->fd, request, vcpu->xsave))
+		return -errno;
+	if (vcpu->xfeatures) {
+		memcpy(&have, vcpu->xsave + XSTATE_BV_OFFSET, sizeof(have));
+		have &= vcpu->xfeatures;
+		memcpy(vcpu->xsave + XSTATE_BV_OFFSET, &have, sizeof(have));
+	}
+	return 0;
 }
 
 /* FXSAVE's layout; SDM vol. 1, table 10-2. */

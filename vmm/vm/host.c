@@ -192,13 +192,11 @@ static uint64_t pf_fixed(struct mv_vm *vm)
 static uint64_t measure_stage2(struct floor_vm *f, const char *code, gva_t gva,
 			       uint64_t pf_exit_ns)
 {
-	const struct kvm_regs regs = { .rip = CODE_GVA + (uint64_t)(code - mv_floor_start),
-				       .rbx = gva };
 	struct vcpu *vcpu = &f->vm->vcpu;
 	uint64_t before = pf_fixed(f->vm), start, ns, n;
 
-	/* it was in the monitor: vcpu_start() would leave it in ring 0 */
-	vcpu_set(vcpu, &regs);
+	vcpu_start(vcpu, CODE_GVA + (uint64_t)(code - mv_floor_start), 0);
+	vcpu->regs->rbx = gva;
 	/* it takes long enough to be preempted */
 	start = oncpu_clock();
 	/* the page behind the last one has no entry */
