@@ -46,7 +46,9 @@ PIE_PAYLOADS := args hello wordcount walkme
 # ---- Sources ----
 obj = $(patsubst %,$(BUILD)/obj/%.o,$(basename $1))
 
-LIB_SRC := $(wildcard $(patsubst %,vmm/%/*.c,mm cpu vm linux observe)) guest/monitor.S
+LIB_SRC := $(wildcard $(patsubst %,vmm/%/*.c,mm cpu vm linux observe)) guest/monitor.S \
+	guest/vdso/image.S
+VDSO_SRC := guest/vdso/vdso.c
 CLI_SRC := $(wildcard vmm/cli/*.c) vmm/cli/report/page.S
 PAGE := $(wildcard vmm/cli/report/page.html vmm/cli/report/*.css vmm/cli/report/*.js)
 GUEST_SRC := $(wildcard guest/*.c) $(filter-out guest/monitor.S,$(wildcard guest/*.S))
@@ -54,7 +56,7 @@ PAYLOAD_SRC := $(wildcard payloads/*.c payloads/bench/*.c)
 SUITES := $(foreach s,mm kvm cli,$(if $(wildcard tests/$s/*.c),$s))
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 TEST_SRC := $(wildcard $(patsubst %,tests/%/*.c,$(SUITES) lib)) $(FUZZ_SRC)
-SRC := $(LIB_SRC) $(CLI_SRC) $(GUEST_SRC) $(PAYLOAD_SRC) $(TEST_SRC)
+SRC := $(LIB_SRC) $(CLI_SRC) $(VDSO_SRC) $(GUEST_SRC) $(PAYLOAD_SRC) $(TEST_SRC)
 
 STATIC_LIB := $(BUILD)/libmapvisor.a
 SHARED_LIB := $(BUILD)/libmapvisor.so.$(SOVERSION)
@@ -96,6 +98,10 @@ HOST_LINK = $(HARDEN_LINK) -pthread $(CFLAGS) $(LDFLAGS)
 GUEST_FLAGS = $(BASE) -O2 -g -fPIE -ffreestanding -fno-stack-protector \
 	-fcf-protection=none $(if $(CLANG),,-fno-tree-loop-distribute-patterns)
 GUEST_LINK := -nostdlib -Wl,-z,max-page-size=4096,--build-id=none
+# The vDSO is nobody's process: no relocations, and no register that its caller may want kept.
+VDSO_FLAGS = $(filter-out -fPIE,$(GUEST_FLAGS)) -fPIC -mgeneral-regs-only
+VDSO_LINK := $(GUEST_LINK) -shared -s -Wl,-soname=linux-vdso.so.1,--hash-style=both,-Bsymbolic \
+	-Wl,--eh-frame-hdr,-z,noexecstack,-z,norelro,-z,defs -Wl,-T,guest/vdso/vdso.lds
 
 # Asked when a recipe first needs it, and once: while make reads this file, the package may
 # not be installed yet.
@@ -129,7 +135,7 @@ deps:
 # again when a source comes or goes: $(BUILD)/.NAME holds the text of the variable NAME, and
 # is touched only when that changes.
 COMMANDS = $(CC) $(HOST_FLAGS) $(LIB_FLAGS) $(HOST_LINK) $(LINK) $(GUEST_FLAGS) $(GUEST_LINK) \
-	$(VERSION)
+	$(VDSO_FLAGS) $(VDSO_LINK) $(VERSION)
 STAMPS := $(patsubst %,$(BUILD)/.%,COMMANDS LIB_SRC CLI_SRC GUEST_SRC TEST_SRC)
 .PHONY: FORCE
 FORCE:
@@ -142,6 +148,8 @@ $(BUILD)/obj/%.o: FLAGS = $(HOST_FLAGS) $(LIB_FLAGS) $(ELF_CFLAGS)
 $(BUILD)/obj/vmm/cli/%.o: FLAGS = $(HOST_FLAGS) $(CLI_CFLAGS) '$(DEFINES)'
 $(BUILD)/obj/tests/%.o: FLAGS = $(HOST_FLAGS) $(TEST_CFLAGS)
 $(BUILD)/obj/guest/%.o $(BUILD)/obj/payloads/%.o: FLAGS = $(GUEST_FLAGS)
+$(call obj,guest/vdso/vdso.c): FLAGS = $(VDSO_FLAGS)
+$(call obj,guest/vdso/image.S): FLAGS = $(GUEST_FLAGS) -I$(VDSO_DIR)
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/.COMMANDS | deps
 	@mkdir -p $(@D)
@@ -153,6 +161,11 @@ $(BUILD)/obj/%.o: %.S $(BUILD)/.COMMANDS | deps
 -include $(patsubst %.o,%.d,$(call obj,$(SRC)))
 # What .incbin takes in, the compiler doesn't tell.
 $(call obj,vmm/cli/report/page.S): $(PAGE)
+
+VDSO_DIR := $(BUILD)/obj/guest/vdso
+$(VDSO_DIR)/vdso.so: $(call obj,$(VDSO_SRC)) guest/vdso/vdso.lds
+	$(call say,LINK)$(CC) $(VDSO_LINK) -o $@ $(filter %.o,$^)
+$(call obj,guest/vdso/image.S): $(VDSO_DIR)/vdso.so
 
 # The static library hides what the shared one hides: one object, its hidden symbols local.
 # Not the one that all probes (sys/sdt.h) refer to: the linker keeps one such section in a
@@ -198,6 +211,7 @@ $(TESTS): $(BUILD)/.TEST_SRC
 
 # Programs for the tests that were not made for a sandbox: of each C library, as its users link them.
 PROGRAMS := $(patsubst %,$(BUILD)/tests/programs/%,hello-glibc hello-glibc-pie hello-musl \
+	clocks-glibc clocks-musl clocks-dynamic \
 	interpreted-pie interpreted-fixed)
 PROGRAM_FLAGS := -O1 -g
 $(BUILD)/tests/programs/%-glibc: tests/programs/%.c | deps
@@ -206,6 +220,9 @@ $(BUILD)/tests/programs/%-glibc: tests/programs/%.c | deps
 $(BUILD)/tests/programs/%-glibc-pie: tests/programs/%.c | deps
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(PROGRAM_FLAGS) -fPIE -static-pie -o $@ $<
+$(BUILD)/tests/programs/%-dynamic: tests/programs/%.c | deps
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(PROGRAM_FLAGS) -o $@ $<
 $(BUILD)/tests/programs/%-musl: tests/programs/%.c | deps
 	@mkdir -p $(@D)
 	$(call say,CC)musl-gcc $(PROGRAM_FLAGS) -static -o $@ $<

@@ -48,7 +48,7 @@ mv_monitor_end:
  * The page at MV_ENTRY_GVA, readable and executable in ring 3. Its first instruction is
  * LSTAR where SYSCALL stays in ring 3: a call by the `out` that ring 3 may do, and the host,
  * which sees by rip that it came from here, makes the return (rip = rcx, rflags = r11).
- * Behind it, a SYSCALL to find out at start which of the two it is.
+ * Behind it, a SYSCALL to find out at start which of the two it is; and what the TSC is in ring 3.
  */
 	.balign 4096
 	.globl mv_entry_start, mv_entry_probe, mv_entry_end
@@ -58,6 +58,7 @@ mv_entry_start:
 	ud2
 	.balign 16, 0xcc
 mv_entry_probe:
+	rdtsc
 	syscall
 	ud2
 mv_entry_end:

@@ -84,13 +84,15 @@ static void show(int sig, siginfo_t *info, void *context, void *from)
 {
 	const struct ucontext *uc = context;
 	const struct sigcontext *c = registers(context);
+	/* without a stack it is what the parent had, from init's SS_DISABLE on: __save_altstack() */
+	const int stack_flags = uc->uc_stack.ss_size ? uc->uc_stack.ss_flags : 0;
 
 	say("signal %d errno %d code %d trap %lu err %lu rip+%lx cs %x ss %x\n", sig,
 	    info->si_errno, info->si_code, (unsigned long)c->trapno, (unsigned long)c->err,
 	    rip_of(c, from), c->cs, c->ss);
 	say("uc_flags %lx link %p mask %lx oldmask %lx stack %d %lu eflags %lx\n",
 	    uc->uc_flags, uc->uc_link, uc->uc_sigmask, (unsigned long)c->oldmask,
-	    uc->uc_stack.ss_flags, uc->uc_stack.ss_size,
+	    stack_flags, uc->uc_stack.ss_size,
 	    (unsigned long)c->eflags & ~(RESUME_FLAG | 0x8d5));
 	if (info->si_signo != sig)
 		say("si_signo %d\n", info->si_signo);

@@ -93,11 +93,12 @@ struct mv_options {
 	bool timing;	    /* measure times: mv_times(), mv_fault_times(), mv_call_count();
 				 * and ask which faults are major */
 	bool aslr; /* random addresses, as Linux has them by default; else always the same */
+	bool vdso; /* it finds a vDSO, vdso(7), and reads clocks without a call; else none */
 };
 
 /*
  * Defaults: the host's memory, 64 KiB around, THP auto, second stage direct, no timeout, no
- * grants, no root, no /tmp, 1024 open files, fds 0-2, the same addresses in each run.
+ * grants, no root, no /tmp, 1024 open files, fds 0-2, the same addresses in each run, no vDSO.
  */
 MV_API void mv_options_init(struct mv_options *opt);
 

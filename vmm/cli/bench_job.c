@@ -196,7 +196,7 @@ int count_job(struct bench *bench, const struct job *job, struct mv_options *opt
 int count_more_exits(struct bench *bench, const struct job *few, const struct job *more,
 		     struct mv_options *opt, double *exits)
 {
-	struct mv_counters a, b;
+	struct mv_counters a = { 0 }, b = { 0 };
 	int err = count_job(bench, few, opt, &a);
 
 	if (!err)

@@ -35,6 +35,7 @@ enum {
 	OPT_JSON,
 	OPT_PERF_MAP,
 	OPT_NO_ASLR,
+	OPT_NO_VDSO,
 	OPT_VERBOSE,
 };
 
@@ -104,6 +105,9 @@ static const struct argp_option sandbox_table[] = {
 	{ .name = "no-aslr",
 	  .key = OPT_NO_ASLR,
 	  .doc = "Its addresses are the same in each run" },
+	{ .name = "no-vdso",
+	  .key = OPT_NO_VDSO,
+	  .doc = "It reads the clocks by calls only: there is no vDSO" },
 
 	{ .doc = "What is told:" },
 	{ .name = "stats",
@@ -327,6 +331,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		opt->perf_map = true;
 		opt->mv.aslr = false; /* it is told before the program is loaded */
 		return 0;
+	case OPT_NO_VDSO:
+		opt->mv.vdso = false;
+		return 0;
 	case OPT_NO_ASLR:
 		opt->mv.aslr = false;
 		return 0;
@@ -383,6 +390,7 @@ static int options_init(struct options *opt, struct cli *cli,
 	mv_options_init(&opt->mv);
 	opt->mv.timing = line->stat;
 	opt->mv.aslr = true;
+	opt->mv.vdso = true;
 	memcpy(opt->mv.fds, cli->fds, sizeof(cli->fds));
 	/* Each argument can be at most one of them, and a NULL ends the list. */
 	opt->grants = calloc(argc + 1, sizeof(*opt->grants));

@@ -133,11 +133,17 @@ int vcpu_allow(struct vcpu *vcpu, int kick)
  */
 static int find_syscall(struct vcpu *vcpu, struct mv_error *err)
 {
+	enum vcpu_event event;
+
 	if (set_msrs(vcpu, monitor_lstar(true)))
 		return mv_fail(err, EIO,
 			       "KVM_SET_MSRS: STAR, LSTAR and FMASK were not taken");
 	vcpu_start(vcpu, monitor_probe(), 0);
-	if (vcpu_run(vcpu) != VCPU_CALL)
+	vcpu->probed.before = __builtin_ia32_rdtsc();
+	event = vcpu_run(vcpu);
+	vcpu->probed.after = __builtin_ia32_rdtsc();
+	vcpu->probed.guest = vcpu->regs->rdx << 32 | (uint32_t)vcpu->regs->rax;
+	if (event != VCPU_CALL)
 		return mv_fail(err, EIO,
 			       "SYSCALL in the guest: vector %u instead of its entry",
 			       vcpu->vector);
@@ -200,6 +206,23 @@ void vcpu_close(struct vcpu *vcpu)
 	munmap(vcpu->run, vcpu->run_size);
 	close(vcpu->fd);
 	free(vcpu->xsave);
+}
+
+bool vcpu_tsc(const struct vcpu *vcpu, uint64_t *offset, uint32_t *khz)
+{
+	const struct kvm_device_attr attr = {
+		.group = KVM_VCPU_TSC_CTRL,
+		.attr = KVM_VCPU_TSC_OFFSET,
+		.addr = (uintptr_t)offset,
+	};
+	const struct tsc_probe *p = &vcpu->probed;
+	const int rate = ioctl(vcpu->fd, KVM_GET_TSC_KHZ, 0);
+
+	if (rate <= 0 || ioctl(vcpu->fd, KVM_GET_DEVICE_ATTR, &attr))
+		return false;
+	*khz = (uint32_t)rate;
+	/* scaled, or trapped and made up, it would lie elsewhere */
+	return p->guest - *offset - p->before <= p->after - p->before;
 }
 
 void vcpu_bases(const struct vcpu *vcpu, gva_t *fs, gva_t *gs)

@@ -44,6 +44,11 @@ struct exception_frame {
 	uint64_t rip, cs, rflags, rsp, ss;
 };
 
+/* The TSC as the guest read it once, and the host right before and after that. */
+struct tsc_probe {
+	uint64_t before, guest, after;
+};
+
 struct vcpu {
 	int fd;
 	struct kvm_run *run;
@@ -52,6 +57,7 @@ struct vcpu {
 	char *stack_top;       /* hva of the end of the monitor's stack */
 	bool syscall_ring3;    /* where SYSCALL lands on this host */
 	bool host_return; /* the host makes an exception's return, not iretq in the stub */
+	struct tsc_probe probed;
 	struct kvm_segment user_cs, user_ss; /* ring 3's, to return to */
 	int kick;			     /* see vcpu_allow() */
 	char *xsave;			     /* for vcpu_get_xsave() and vcpu_set_xsave() */
@@ -91,6 +97,12 @@ void vcpu_close(struct vcpu *vcpu);
  * then, so none is lost, and needs no handler. 0 or -errno.
  */
 int vcpu_allow(struct vcpu *vcpu, int kick);
+
+/*
+ * The guest's TSC: the host's plus *offset, modulo 2^64, at *khz. False: KVM doesn't tell, or isn't right:
+ * the guest has read another one.
+ */
+bool vcpu_tsc(const struct vcpu *vcpu, uint64_t *offset, uint32_t *khz);
 
 /* Where the payload begins; all other registers are 0. */
 void vcpu_start(struct vcpu *vcpu, gva_t rip, gva_t rsp);

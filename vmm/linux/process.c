@@ -33,6 +33,7 @@ void process_destroy(struct process *p)
 {
 	fdtable_destroy(&p->files, p->mm);
 	policy_destroy(&p->policy);
+	vdso_close(&p->vdso);
 	free(p->exe);
 	if (p->wake_fd >= 0)
 		close(p->wake_fd);

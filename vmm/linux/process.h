@@ -16,6 +16,7 @@
 #include "vmm/linux/signal.h"
 #include "vmm/linux/sleep.h"
 #include "vmm/linux/usage.h"
+#include "vmm/linux/vdso.h"
 #include "vmm/mm/mm.h"
 
 /*
@@ -88,6 +89,7 @@ struct process {
 	int dumpable, death_signal; /* prctl's, and kept only */
 	bool no_new_privs;	    /* ... too */
 	uint32_t personality;
+	struct vdso vdso;	   /* clocks that it reads without a call */
 	struct sleep sleep;	   /* of the call under way */
 	bool running;		   /* between usage_begin() and usage_end() */
 	struct usage used;	   /* by runs that have ended */

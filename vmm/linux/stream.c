@@ -58,6 +58,7 @@ int stream_poll(struct process *p, struct pollfd *fds, unsigned nr, int64_t dead
 		ts = (struct timespec){ ns / 1000000000, ns % 1000000000 };
 		n = ppoll(fds, nr, deadline < 0 ? NULL : &ts, NULL);
 	} while (n < 0 && errno == EINTR);
+	vdso_stale(&p->vdso);
 	if (n < 0)
 		return -errno;
 	return fds[0].revents || (pending && !n) ? -ERESTARTSYS : n;

@@ -55,19 +55,31 @@ static int64_t put_timespec(struct process *p, gva_t gva, const struct timespec 
 	return mm_copy_to(p->mm, gva, ts, sizeof(*ts)) ? -EFAULT : 0;
 }
 
+/* What a payload sees of the host's clocks, by a call as by its vDSO. 0 or -errno. */
+static int read_clock(struct process *p, clockid_t clock, struct timespec *ts)
+{
+	uint64_t ns;
+
+	if (!vdso_read(&p->vdso, clock, &ns))
+		return clock_gettime(clock, ts) ? -errno : 0;
+	*ts = (struct timespec){ .tv_sec = (time_t)(ns / NS_PER_SEC),
+				 .tv_nsec = (long)(ns % NS_PER_SEC) };
+	return 0;
+}
+
 int64_t sys_clock_gettime(struct process *p, const uint64_t a[6])
 {
 	const enum clock_kind kind = kind_of((clockid_t)a[0]);
 	struct timespec ts;
 	struct usage u;
 	uint64_t ns;
+	int err;
 
 	if (kind == CLOCK_NONE)
 		return -EINVAL;
 	if (kind == CLOCK_OF_HOST) {
-		if (clock_gettime((clockid_t)a[0], &ts))
-			return -errno;
-		return put_timespec(p, a[1], &ts);
+		err = read_clock(p, (clockid_t)a[0], &ts);
+		return err ? err : put_timespec(p, a[1], &ts);
 	}
 	usage_get(p, &u);
 	ns = kind == CLOCK_OF_CPU    ? u.cpu
@@ -96,10 +108,15 @@ int64_t sys_clock_getres(struct process *p, const uint64_t a[6])
 int64_t sys_gettimeofday(struct process *p, const uint64_t a[6])
 {
 	struct timezone tz;
+	struct timespec ts;
 	struct timeval tv;
+	int err = read_clock(p, CLOCK_REALTIME, &ts);
 
-	if (syscall(SYS_gettimeofday, &tv, &tz))
+	if (err)
+		return err;
+	if (syscall(SYS_gettimeofday, NULL, &tz))
 		return -errno;
+	tv = (struct timeval){ ts.tv_sec, ts.tv_nsec / 1000 };
 	if (a[0] && mm_copy_to(p->mm, a[0], &tv, sizeof(tv)))
 		return -EFAULT;
 	return a[1] && mm_copy_to(p->mm, a[1], &tz, sizeof(tz)) ? -EFAULT : 0;
@@ -107,9 +124,14 @@ int64_t sys_gettimeofday(struct process *p, const uint64_t a[6])
 
 int64_t sys_time(struct process *p, const uint64_t a[6])
 {
-	const int64_t now = time(NULL);
+	struct timespec now;
+	int err = read_clock(p, CLOCK_REALTIME_COARSE, &now); /* ktime_get_real_seconds() */
 
-	return a[0] && mm_copy_to(p->mm, a[0], &now, sizeof(now)) ? -EFAULT : now;
+	if (err)
+		return err;
+	return a[0] && mm_copy_to(p->mm, a[0], &now.tv_sec, sizeof(now.tv_sec))
+		       ? -EFAULT
+		       : now.tv_sec;
 }
 
 /* ---- sleeping */

@@ -93,6 +93,8 @@ static int tally_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 
 const char *mm_vma_name(const struct mm *mm, const struct vma *vma)
 {
+	if (vma->vm_object && vma->vm_object->special)
+		return vma->vm_pgoff ? vma->vm_object->name : "[vvar]";
 	if (vma->vm_object)
 		return vma->vm_object->name ? vma->vm_object->name : "/dev/zero (deleted)";
 	if (vma->vm_flags & VM_STACK)
@@ -114,7 +116,7 @@ static void describe(const struct mm *mm, const struct vma *vma, struct mv_vma *
 	info->growsdown = vma->vm_flags & VM_GROWSDOWN;
 	info->locked = vma->vm_flags & VM_LOCKED;
 	info->hugetlb = vma->vm_flags & VM_HUGETLB;
-	if (vma->vm_object) {
+	if (vma->vm_object && !vma->vm_object->special) {
 		info->offset = vma->vm_pgoff << PAGE_SHIFT;
 		info->dev = vma->vm_object->dev;
 		info->ino = vma->vm_object->ino;

@@ -58,7 +58,12 @@ static int flags_for(const struct vma *vma, int behavior, unsigned *set, unsigne
 			*set = table[i].set;
 			*clear = table[i].clear;
 		}
-	if (behavior == MADV_WIPEONFORK && (vma->vm_object || vma->vm_flags & VM_SHARED))
+	if (vma->vm_flags & (behavior == MADV_DOFORK   ? VM_PFNMAP /* VM_IO */
+			     : behavior == MADV_DODUMP ? VM_SPECIAL
+						       : 0))
+		return -EINVAL;
+	if (behavior == MADV_WIPEONFORK &&
+	    ((vma->vm_object && !vma->vm_object->special) || vma->vm_flags & VM_SHARED))
 		return -EINVAL;
 	/* vma_ksm_compatible() */
 	if (behavior == MADV_MERGEABLE && (!vma_private(vma) || vma->vm_flags & VM_HUGETLB))
@@ -109,7 +114,8 @@ static int dontneed(struct advice *a)
 
 	if (a->vma->vm_flags & VM_HUGETLB)
 		return dontneed_hugetlb(a);
-	if (a->vma->vm_flags & VM_LOCKED && a->behavior != MADV_DONTNEED_LOCKED)
+	if (a->vma->vm_flags & VM_PFNMAP ||
+	    (a->vma->vm_flags & VM_LOCKED && a->behavior != MADV_DONTNEED_LOCKED))
 		return -EINVAL;
 	err = split_ends(a);
 	if (!err)
@@ -302,7 +308,7 @@ static int guard_install(struct advice *a)
 {
 	int err;
 
-	if (a->vma->vm_flags & (VM_LOCKED | VM_HUGETLB))
+	if (a->vma->vm_flags & (VM_LOCKED | VM_HUGETLB | VM_SPECIAL))
 		return -EINVAL;
 	/* anonymous memory's guards keep VMAs apart as pages do */
 	if (vma_is_anonymous(a->vma))
@@ -320,7 +326,7 @@ static int guard_install(struct advice *a)
 
 static int guard_remove(struct advice *a)
 {
-	if (a->vma->vm_flags & VM_HUGETLB)
+	if (a->vma->vm_flags & (VM_HUGETLB | VM_SPECIAL))
 		return -EINVAL;
 	mm_clear_guards(a->mm, a->start, a->end);
 	return 0;
@@ -331,7 +337,7 @@ static int guard_remove(struct advice *a)
 /* MADV_COLD and MADV_PAGEOUT: nothing ages here, and there is no swap. */
 static int cold(const struct advice *a)
 {
-	return a->vma->vm_flags & (VM_LOCKED | VM_HUGETLB) ? -EINVAL : 0;
+	return a->vma->vm_flags & (VM_LOCKED | VM_HUGETLB | VM_PFNMAP) ? -EINVAL : 0;
 }
 
 /* Have the host read the file ahead. */

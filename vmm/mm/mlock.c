@@ -128,7 +128,7 @@ static int fixup(struct mm *mm, struct gather *g, struct vma **vma, gva_t start,
 	unsigned vm_flags = ((*vma)->vm_flags & ~VM_LOCKED_MASK) | locked;
 
 	/* huge pages are never counted as locked */
-	if (vm_flags == (*vma)->vm_flags || vm_flags & VM_HUGETLB)
+	if (vm_flags == (*vma)->vm_flags || vm_flags & (VM_HUGETLB | VM_SPECIAL))
 		return 0;
 	return mm_modify_flags(mm, g, vma, start, end, vm_flags);
 }

@@ -149,6 +149,11 @@ int mm_file_seen(struct mm *mm, uint64_t dev, uint64_t ino, off_t size);
 
 /* The stack: [end - size, end), growing down to STACK_LIMIT. 0 or -errno. */
 int mm_map_stack(struct mm *mm, gva_t end, uint64_t size);
+/*
+ * map_vdso() of arch/x86/entry/vdso/vma.c: [vvar] and, above it, [vdso], where placement finds room. obj: of
+ * object_new_special(); references are taken. gva of [vdso] or -errno.
+ */
+long mm_map_vdso(struct mm *mm, struct object *obj);
 /* Bytes of a private file mapping from gva to the end of its page read as zero; at its start: none. */
 void mm_set_zero_from(struct mm *mm, gva_t gva);
 
@@ -213,7 +218,7 @@ int mm_walk(struct mm *mm, gva_t gva, struct mv_walk *walk);
 int mm_vma_next(struct mm *mm, gva_t gva, struct mv_vma *info);
 /* ... with it. */
 int mm_vma_info(struct mm *mm, gva_t gva, struct mv_vma *info);
-/* As maps shows it: its file's path, "[heap]", "[stack]" or "". */
+/* As maps shows it: its file's path, "[heap]", "[stack]", "[vdso]", "[vvar]" or "". */
 const char *mm_vma_name(const struct mm *mm, const struct vma *vma);
 /* What counts against the limit. */
 void mm_memory(struct mm *mm, struct mv_memory *memory);

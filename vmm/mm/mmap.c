@@ -530,6 +530,39 @@ int mm_map_stack(struct mm *mm, gva_t end, uint64_t size)
 	return err;
 }
 
+/* What the code's pages may become, a debugger's breakpoints want; nobody writes the data. */
+static int map_vdso_at(struct mm *mm, struct object *obj, gva_t gva)
+{
+	const struct vma data = {
+		.vm_start = gva,
+		.vm_end = gva + PAGE_SIZE,
+		.vm_flags = VM_READ | VM_MAYREAD | VM_DONTDUMP | VM_SPECIAL,
+		.vm_object = obj,
+	};
+	const struct vma code = {
+		.vm_start = data.vm_end,
+		.vm_end = gva + page_align(obj->size),
+		.vm_flags = VM_READ | VM_EXEC | VM_MAY_ALL | VM_DONTEXPAND,
+		.vm_pgoff = 1,
+		.vm_object = obj,
+	};
+	int err = map_region(mm, &code);
+
+	return err ? err : map_region(mm, &data);
+}
+
+long mm_map_vdso(struct mm *mm, struct object *obj)
+{
+	long gva;
+	int err;
+
+	pthread_mutex_lock(&mm->lock);
+	gva = mm_get_unmapped_area(mm, NULL, 0, page_align(obj->size), 0, 0);
+	err = gva < 0 ? (int)gva : map_vdso_at(mm, obj, (gva_t)gva);
+	pthread_mutex_unlock(&mm->lock);
+	return err ? err : gva + (long)PAGE_SIZE;
+}
+
 void mm_set_zero_from(struct mm *mm, gva_t gva)
 {
 	struct vma *vma;

@@ -74,7 +74,7 @@ static int check_vma(struct remap *r)
 		return 0;
 	if (!r->old_len && vma_private(vma))
 		return -EINVAL;
-	if (r->flags & MREMAP_DONTUNMAP && vma->vm_flags & VM_HUGETLB) /* VM_DONTEXPAND */
+	if (r->flags & MREMAP_DONTUNMAP && vma->vm_flags & (VM_HUGETLB | VM_SPECIAL))
 		return -EINVAL;
 	if (old_len > vma->vm_end - r->addr)
 		return -EFAULT;
@@ -84,6 +84,8 @@ static int check_vma(struct remap *r)
 	pgoff = vma_pgoff(vma, r->addr);
 	if (pgoff + (r->new_len >> PAGE_SHIFT) < pgoff)
 		return -EINVAL;
+	if (vma->vm_flags & VM_SPECIAL)
+		return -EFAULT;
 	return mm_mlock_future_ok(r->mm, vma->vm_flags, r->new_len - r->old_len) ? 0
 										 : -EAGAIN;
 }

@@ -125,6 +125,27 @@ fail:
 	return err;
 }
 
+/* No file of the payload's: neither its device nor its number is known to anybody. */
+int object_new_special(struct phys *phys, int fd, struct object **out)
+{
+	struct object *obj;
+	uint64_t pages;
+	int err = object_new_file(phys, fd, false, "[vdso]", &obj);
+
+	if (err)
+		return err;
+	obj->special = true;
+	obj->dev = obj->ino = 0;
+	pages = obj->size >> PAGE_SHIFT;
+	if (phys_charge(phys, pages)) {
+		object_put(obj);
+		return -ENOMEM;
+	}
+	obj->charged = pages;
+	*out = obj;
+	return 0;
+}
+
 void object_get(struct object *obj)
 {
 	obj->refs++;

@@ -40,9 +40,10 @@ struct object {
 	bool writable;	      /* file: fd is open for writing too; windows are, then */
 	uint64_t dev, ino;    /* file: as fstat gave them */
 	bool shmem;	      /* file: on tmpfs, or a memfd */
-	bool huge;	      /* anonymous: MAP_HUGETLB */
-	bool reserves;	      /* huge: every block of it has a frame, or is promised one */
-	uint64_t promised;    /* huge: frames of 2 MiB that are charged, but not made yet */
+	bool special; /* file: page 0 is [vvar], the others are [vdso]: none, to the payload */
+	bool huge;    /* anonymous: MAP_HUGETLB */
+	bool reserves;	   /* huge: every block of it has a frame, or is promised one */
+	uint64_t promised; /* huge: frames of 2 MiB that are charged, but not made yet */
 	bool thp_aligned; /* its file system, or device, places mappings for 2 MiB leaves */
 	uint64_t size;	  /* bytes; of a file, at the last object_refresh() */
 	bool cut;	  /* ... which found it smaller, and its mappings don't know yet */
@@ -50,7 +51,8 @@ struct object {
 	struct object *next, **pprev; /* file: in phys->files */
 	struct window *windows;	      /* file: by offset, ascending */
 	unsigned nr_windows;
-	uint64_t charged; /* of a memfd that is closed but mapped: its pages, by phys_charge() */
+	uint64_t charged; /* of a memfd that is closed but mapped, or special: its pages, by
+			   * phys_charge() */
 	uint64_t hole_start,
 		hole_end; /* anonymous: while MADV_REMOVE lasts, what it is about */
 };
@@ -65,6 +67,8 @@ struct object *object_new_hugetlb(struct phys *phys, uint64_t size);
  */
 int object_new_file(struct phys *phys, int fd, bool writable, const char *name,
 		    struct object **out);
+/* What the vDSO's VMAs show, a file of the VMM's own; fd is as above. 0 or -errno. */
+int object_new_special(struct phys *phys, int fd, struct object **out);
 /* /dev/zero, for private mappings. NULL: no memory. */
 struct object *object_new_zero(struct phys *phys, const char *name);
 void object_get(struct object *obj);

@@ -186,8 +186,11 @@ void vma_set_flags(struct mm *mm, struct vma *vma, unsigned vm_flags)
 
 int vma_split(struct mm *mm, struct vma *vma, gva_t gva)
 {
-	struct vma *upper = vma_new(vma);
+	struct vma *upper;
 
+	if (vma->vm_object && vma->vm_object->special) /* special_mapping_split() */
+		return -EINVAL;
+	upper = vma_new(vma);
 	if (!upper)
 		return -ENOMEM;
 	upper->vm_start = gva;
@@ -201,9 +204,8 @@ int vma_split(struct mm *mm, struct vma *vma, gva_t gva)
 bool vma_can_merge(const struct vma *a, const struct vma *b)
 {
 	return a && b && a->vm_end == b->vm_start && a->vm_flags == b->vm_flags &&
-	       !(a->vm_flags & VM_HUGETLB) && /* VM_DONTEXPAND */
-	       a->vm_object == b->vm_object && a->zero_from == b->zero_from &&
-	       vma_pgoff(a, a->vm_end) == b->vm_pgoff &&
+	       !(a->vm_flags & (VM_HUGETLB | VM_SPECIAL)) && a->vm_object == b->vm_object &&
+	       a->zero_from == b->zero_from && vma_pgoff(a, a->vm_end) == b->vm_pgoff &&
 	       (!a->anon_id || !b->anon_id || a->anon_id == b->anon_id);
 }
 

@@ -30,12 +30,15 @@
 #define VM_DONTCOPY 0x4000u    /* MADV_DONTFORK */
 #define VM_WIPEONFORK 0x8000u
 #define VM_DONTDUMP 0x10000u
-#define VM_HUGEPAGE 0x20000u   /* 2 MiB leaves wherever they fit, but with --thp=never */
-#define VM_NOHUGEPAGE 0x40000u /* none */
-#define VM_SEQ_READ 0x80000u   /* a fault maps more of what comes after it */
-#define VM_RAND_READ 0x100000u /* a fault maps its page only */
-#define VM_MERGEABLE 0x200000u /* MADV_MERGEABLE: nothing is merged here */
-#define VM_HUGETLB 0x400000u   /* MAP_HUGETLB: 2 MiB leaves only, nothing cuts one */
+#define VM_HUGEPAGE 0x20000u	/* 2 MiB leaves wherever they fit, but with --thp=never */
+#define VM_NOHUGEPAGE 0x40000u	/* none */
+#define VM_SEQ_READ 0x80000u	/* a fault maps more of what comes after it */
+#define VM_RAND_READ 0x100000u	/* a fault maps its page only */
+#define VM_MERGEABLE 0x200000u	/* MADV_MERGEABLE: nothing is merged here */
+#define VM_HUGETLB 0x400000u	/* MAP_HUGETLB: 2 MiB leaves only, nothing cuts one */
+#define VM_DONTEXPAND 0x800000u /* mremap makes it no larger; neighbours don't merge */
+#define VM_PFNMAP 0x1000000u	/* no pages of its own that madvise could do without */
+#define VM_SPECIAL (VM_DONTEXPAND | VM_PFNMAP) /* [vdso] and [vvar] */
 #define VM_LOCKED_MASK (VM_LOCKED | VM_LOCKONFAULT)
 #define VM_PROT (VM_READ | VM_WRITE | VM_EXEC)
 #define VM_MAY_SHIFT 4 /* VM_MAYREAD is VM_READ << 4, and so on */
@@ -110,7 +113,10 @@ void vma_remove(struct mm *mm, struct vma *vma);
 void vma_resize(struct mm *mm, struct vma *vma, gva_t start, gva_t end);
 /* Change what it means; entries and neighbours are the caller's. */
 void vma_set_flags(struct mm *mm, struct vma *vma, unsigned vm_flags);
-/* Cut at gva, which lies inside; vma keeps the lower part. -ENOMEM; no limit is looked at. */
+/*
+ * Cut at gva, which lies inside; vma keeps the lower part. -ENOMEM; -EINVAL: the vDSO's aren't cut. No
+ * limit is looked at.
+ */
 int vma_split(struct mm *mm, struct vma *vma, gva_t gva);
 /* Whether b, right behind a, could be one with it; either may be NULL. */
 bool vma_can_merge(const struct vma *a, const struct vma *b);

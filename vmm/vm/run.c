@@ -73,6 +73,7 @@ static enum step enter_handler(struct mv_vm *vm, const struct signal *sig,
 	struct context c;
 	int ret = context_get(&vm->vcpu, &c);
 
+	vdso_stale(&vm->process.vdso); /* a timer may have sent it */
 	if (!ret)
 		restart_call(&vm->process, sig, &c.regs);
 	ret = ret ? ret : vcpu_get_xsave(&vm->vcpu);

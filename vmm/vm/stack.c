@@ -149,8 +149,8 @@ static int build(struct build *b, const struct image *image, const char *name,
 }
 
 int stack_build(struct mm *mm, const struct image *image, const struct layout *layout,
-		const char *name, const char *const *argv, const char *const *envp,
-		gva_t *rsp, struct mv_error *err)
+		gva_t vdso, const char *name, const char *const *argv,
+		const char *const *envp, gva_t *rsp, struct mv_error *err)
 {
 	uint64_t words = 3 + count(argv) + count(envp), size;
 	struct build b = { .top = layout->stack_top,
@@ -167,6 +167,8 @@ int stack_build(struct mm *mm, const struct image *image, const struct layout *l
 			       "allowed",
 			       name, size, ARGS_MAX);
 	}
+	if (vdso) /* ARCH_DLINFO comes first */
+		aux(&b, AT_SYSINFO_EHDR, vdso);
 	b.size = page_align(size + sizeof(b.aux) + 128 + b.skip);
 	b.buf = calloc(1, b.size);
 	ret = b.buf && pointers ? build(&b, image, name, argv, envp, pointers, &mm->args)

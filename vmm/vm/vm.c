@@ -133,12 +133,24 @@ void mv_close(struct mv_vm *vm)
 	free(vm);
 }
 
+static int open_vdso(struct mv_vm *vm, const char *path, gva_t *gva, struct mv_error *err)
+{
+	struct vdso_tsc tsc = { 0 };
+	int ret;
+
+	if (!vcpu_tsc(&vm->vcpu, &tsc.offset, &tsc.khz))
+		tsc.khz = 0;
+	ret = vdso_open(&vm->process.vdso, &vm->mm, tsc, gva);
+	return ret ? mv_fail(err, -ret, "%s: its vDSO: %s", path, strerrordesc_np(-ret))
+		   : 0;
+}
+
 int mv_load(struct mv_vm *vm, const char *path, const char *const *argv,
 	    const char *const *envp, struct mv_error *err)
 {
 	struct layout layout = layout_fixed();
 	struct script script;
-	gva_t rsp;
+	gva_t rsp, vdso = 0;
 	int ret;
 
 	if (vm->state != VM_EMPTY || vm->image.path)
@@ -152,9 +164,11 @@ int mv_load(struct mv_vm *vm, const char *path, const char *const *argv,
 	ret = script_resolve(&script, &vm->image, &vm->process.policy, path, argv, err);
 	if (!ret)
 		ret = image_load(&vm->image, &vm->mm, &vm->process.policy, &layout, err);
+	if (!ret && vm->opt.vdso)
+		ret = open_vdso(vm, path, &vdso, err);
 	if (!ret)
-		ret = stack_build(&vm->mm, &vm->image, &layout, path, script.argv, envp,
-				  &rsp, err);
+		ret = stack_build(&vm->mm, &vm->image, &layout, vdso, path, script.argv,
+				  envp, &rsp, err);
 	script_free(&script);
 	if (vm->mm.events)
 		vm_events_hand_on(vm);
