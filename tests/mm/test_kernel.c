@@ -401,6 +401,24 @@ static void become_ordinary(void)
 	cr_assert(!prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
 }
 
+/* Whether this kernel gives a page to memory that is only read. PM_MMAP_EXCLUSIVE of fs/proc/task_mmu.c. */
+static bool kernel_forbids_zeropage(void)
+{
+	volatile char *page = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entry = 0;
+
+	cr_assert(page != MAP_FAILED && fd >= 0);
+	(void)*page;
+	cr_assert_eq(pread(fd, &entry, sizeof(entry),
+			   (off_t)((uintptr_t)page / PAGE_SIZE * sizeof(entry))),
+		     sizeof(entry));
+	close(fd);
+	munmap((void *)(uintptr_t)page, PAGE_SIZE);
+	return entry >> 56 & 1;
+}
+
 static void pair_init(struct pair *p)
 {
 	char path[64];
@@ -409,6 +427,7 @@ static void pair_init(struct pair *p)
 	memset(p, 0, sizeof(*p));
 	space_init(&p->s, 1ull << 30, 1, MV_THP_NEVER);
 	p->s.mm.memlock_limit = LOCK_PAGES;
+	p->s.mm.forbids_zeropage = kernel_forbids_zeropage();
 	cr_assert(!pipe2(p->pipe, O_CLOEXEC));
 	p->obj[0] = file_object(&p->s, FILE_PAGES, true, &p->fd[0]);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", p->fd[0]);

@@ -120,6 +120,13 @@ static uint64_t *pte_table(const struct fault *f)
 	return f->path.entry[LEVEL_PTE] - level_index(f->gva, LEVEL_PTE);
 }
 
+/* reading anonymous memory gives it no page on Linux; a copy of a file's page is one */
+static bool makes_page(const struct fault *f)
+{
+	return f->access == MV_WRITE || !vma_is_anonymous(f->vma) ||
+	       f->mm->forbids_zeropage;
+}
+
 /* Give a frame that nobody owns yet to the private page at f->gva. */
 static int own_private(struct fault *f, gfn_t gfn)
 {
@@ -135,8 +142,7 @@ static int own_private(struct fault *f, gfn_t gfn)
 		return err;
 	}
 	phys_frame(f->mm->phys, gfn)->refs = 1;
-	/* reading anonymous memory gives it no page on Linux; a copy of a file's page is one */
-	if (f->access == MV_WRITE || !vma_is_anonymous(f->vma))
+	if (makes_page(f))
 		mm_prepare_anon_id(f->mm, f->vma);
 	return 0;
 }
@@ -279,7 +285,7 @@ static bool do_huge_anonymous_page(struct fault *f)
 	if (pt_walk(f->mm, block, LEVEL_PMD, true, &f->path) || f->path.level != LEVEL_PMD)
 		return false;
 	pmd = f->path.entry[LEVEL_PMD];
-	if (f->access == MV_WRITE)
+	if (makes_page(f))
 		mm_prepare_anon_id(f->mm, f->vma);
 	if (*pmd || mm_unlink_tables(f->mm) || !map_huge(f, block, pmd))
 		return false;

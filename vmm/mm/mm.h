@@ -104,6 +104,8 @@ struct mm {
 	enum mv_thp thp;
 	unsigned nr_vcpus; /* that may run in it at the same time */
 	struct mm_counters count;
+	bool forbids_zeropage; /* mm_forbids_zeropage() of linux/mm.h: what is read gets a page
+				* of its own. Shows in how VMAs merge. Few kernels do; false */
 	bool ask_major; /* count.major is kept: a system call for each fault on a file */
 	struct events
 		*events; /* record.c tells it what happens; NULL: nobody wants to know */
