@@ -296,6 +296,16 @@ Test(cli_programs, proc_self_says_of_a_process_what_it_says_natively)
 		    "print(os.readlink('/proc/self/fd/%d' % f) == os.path.realpath('numbers')); "
 		    "print(open('/proc/self/fd/%d' % f).read(4)); r, w = os.pipe(); os.write(w, b'abc'); print(open('/dev/fd/%d' % r).read(2), "
 		    "os.readlink('/proc/self/fd/%d' % r)[:6])" } },
+		{ { "/usr/bin/python3", "-S", "-c", "import os, stat; os.closerange(3, 1024); [os.dup2(0, n) for n in (5, 77, 9)]; "
+		    "print(sorted(os.listdir('/proc/self/fd'), key=int)); d = os.open('/proc/self/fd', os.O_RDONLY | os.O_DIRECTORY); "
+		    "print(os.listdir(d), os.listdir(d)); print(stat.filemode(os.fstat(d).st_mode)); "
+		    "os.close(77); print(os.listdir('/dev/fd')); print(os.readlink('9', dir_fd=d) == os.readlink('/proc/self/fd/0'))" } },
+		{ { "/usr/bin/python3", "-S", "-c", "import os\n"
+		    "for path, flags in (('/proc/self/fd', os.O_RDWR), ('/proc/self/fd', os.O_WRONLY), ('/dev/tty', os.O_RDWR), "
+		    "('/dev/tty', os.O_RDONLY | os.O_NOCTTY)):\n"
+		    " try: print(os.open(path, flags))\n"
+		    " except OSError as e: print(path, e.errno)" } },
+		{ { "/usr/bin/cut", "-c1-26", "/proc/self/limits" } }, { { "/usr/bin/cut", "-c69-", "/proc/self/limits" } },
 	};
 
 	SAME(commands);

@@ -55,9 +55,56 @@ static int64_t some_entries(struct process *p, int fd, gva_t to, size_t max)
 	return given ? (int64_t)given : -EFAULT;
 }
 
+/* ---- /proc/self/fd */
+
+/* The entry at *at, or the next that there is; its length. 0: there is none, or no room for it. */
+static size_t fd_entry(const struct process *p, uint64_t *at, size_t room,
+		       struct dirent64 *d)
+{
+	size_t len;
+
+	while (*at >= 2 && *at < FD_MAX + 2 && !fd_get_raw(&p->files, (unsigned)*at - 2))
+		++*at;
+	if (*at >= FD_MAX + 2)
+		return 0;
+	if (*at < 2)
+		strcpy(d->d_name, *at ? ".." : ".");
+	else
+		sprintf(d->d_name, "%lu", *at - 2);
+	len = offsetof(struct dirent64, d_name) + strlen(d->d_name) + 1;
+	len = (len + 7) & ~(size_t)7;
+	if (len > room)
+		return 0;
+	d->d_ino = *at + 1;
+	d->d_off = (off_t)++ * at;
+	d->d_reclen = (unsigned short)len;
+	d->d_type = *at <= 2 ? DT_DIR : DT_LNK;
+	return len;
+}
+
+/* proc_readfd_common(): what is open now, from where the last call ended. */
+static int64_t list_fds(struct process *p, struct file *file, gva_t to, size_t room)
+{
+	uint64_t done = 0, at = file->folder_at;
+	struct dirent64 d;
+	size_t n;
+
+	for (;;) {
+		memset(&d, 0, sizeof(d));
+		n = fd_entry(p, &at, room - done, &d);
+		if (!n)
+			break;
+		if (!access_ok(to + done, n) || mm_copy_to(p->mm, to + done, &d, n))
+			return done ? (int64_t)done : -EFAULT;
+		done += n;
+		file->folder_at = at;
+	}
+	return done || at >= FD_MAX + 2 ? (int64_t)done : -EINVAL;
+}
+
 int64_t sys_getdents64(struct process *p, const uint64_t a[6])
 {
-	const struct file *file = fd_get(&p->files, (unsigned)a[0]);
+	struct file *file = fd_get(&p->files, (unsigned)a[0]);
 	const uint64_t count = (unsigned)a[2];
 	int64_t n = 0;
 	uint64_t done = 0;
@@ -66,6 +113,8 @@ int64_t sys_getdents64(struct process *p, const uint64_t a[6])
 		return -EBADF;
 	if (file->kind != FILE_DIRECTORY)
 		return -ENOTDIR;
+	if (file->fd_folder)
+		return list_fds(p, file, a[1], count);
 	do {
 		n = some_entries(p, file->fd, a[1] + done, count - done);
 		if (n > 0)

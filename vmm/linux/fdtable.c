@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "vmm/linux/epoll.h"
@@ -129,7 +130,7 @@ static void reopen_terminal(struct file *file, int flags)
 {
 	int fd;
 
-	if (file->kind != FILE_STREAM || !isatty(file->fd) || !*file->path)
+	if (!*file->path)
 		return;
 	fd = open(file->path, (flags & O_ACCMODE) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
@@ -166,8 +167,10 @@ static int install_std(struct fdtable *t, int nr, int fd, struct mv_error *err)
 		return mv_fail_errno(err, ENOMEM, "open files");
 	if (file->kind == FILE_SOCKET)
 		file->messages = keeps_messages(fd);
-	else
+	if (file->kind == FILE_STREAM && isatty(fd)) {
 		reopen_terminal(file, flags);
+		t->terminal |= tcgetsid(fd) == getsid(0);
+	}
 	t->files[nr] = file;
 	return 0;
 }

@@ -53,6 +53,8 @@ struct file {
 	bool memory; /* held by the host for it: its size counts as the payload's memory */
 	uint64_t charged;      /* ... in pages */
 	char *path;	       /* absolute, without symbolic links; "" where it has none */
+	bool fd_folder;	       /* /proc/self/fd: its entries are the numbers in use */
+	uint64_t folder_at;    /* ... where its reading goes on: f_pos */
 	bool epoll;	       /* of epoll_create's; see epoll.h */
 	unsigned nr_watches;   /* ... entries in the next */
 	struct watch *watches; /* ... what is registered with it */
@@ -65,7 +67,8 @@ struct fdtable {
 	bool *cloexec;	     /* by number: FD_CLOEXEC */
 	unsigned next;	     /* all below are in use */
 	unsigned limit;	     /* RLIMIT_NOFILE, FD_MAX at most: new numbers are below */
-	bool locks;	     /* a lock was asked for, some time: closing looks for them */
+	bool terminal; /* of 0, 1 and 2 one was given that is the controlling terminal */
+	bool locks;    /* a lock was asked for, some time: closing looks for them */
 };
 
 /* An empty table but for 0, 1 and 2, which stand for fds; a closed one is left out. */

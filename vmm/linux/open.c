@@ -130,13 +130,28 @@ int64_t sys_close(struct process *p, const uint64_t a[6])
 	return close_fd(p, (unsigned)a[0]);
 }
 
+/* In /proc/self/fd: generic_file_llseek(), of a directory without a size. */
+static int64_t seek_folder(struct file *file, int64_t offset, int whence)
+{
+	if (whence == SEEK_CUR)
+		offset += (int64_t)file->folder_at;
+	else if (whence != SEEK_SET)
+		return -EINVAL;
+	if (offset < 0)
+		return -EINVAL;
+	file->folder_at = (uint64_t)offset;
+	return offset;
+}
+
 int64_t sys_lseek(struct process *p, const uint64_t a[6])
 {
-	const struct file *file = fd_get(&p->files, (unsigned)a[0]);
+	struct file *file = fd_get(&p->files, (unsigned)a[0]);
 	off_t at;
 
 	if (!file)
 		return -EBADF;
+	if (file->fd_folder)
+		return seek_folder(file, (int64_t)a[1], (int)a[2]);
 	at = lseek(file->fd, (off_t)a[1], (int)a[2]);
 	return at < 0 ? -errno : at;
 }

@@ -10,6 +10,19 @@
 #include "vmm/linux/proc.h"
 #include "vmm/linux/special.h"
 
+/* Beneath /proc/self/fd there is no folder of the host's to begin at: the path is made whole. */
+static int in_fd_folder(struct path_arg *path, const char *folder, size_t len)
+{
+	const size_t before = strlen(folder) + 1;
+
+	if (before + len + 1 > sizeof(path->text))
+		return -ENAMETOOLONG;
+	memmove(path->text + before, path->text, len + 1);
+	memcpy(path->text, folder, before - 1);
+	path->text[before - 1] = '/';
+	return 0;
+}
+
 int path_arg(struct process *p, struct path_arg *path, int dirfd, gva_t gva)
 {
 	long len = mm_copy_string(p->mm, path->text, gva, sizeof(path->text));
@@ -25,6 +38,8 @@ int path_arg(struct process *p, struct path_arg *path, int dirfd, gva_t gva)
 		return -EBADF;
 	if (dir->kind != FILE_DIRECTORY)
 		return -ENOTDIR;
+	if (dir->fd_folder)
+		return in_fd_folder(path, dir->path, (size_t)len);
 	path->base = dir->path;
 	return 0;
 }
@@ -93,7 +108,10 @@ static int of_link(struct process *p, struct target *t, int nr, bool follow)
 
 	if (err || follow)
 		return err == -EBADF ? -ENOENT : err;
-	*t = (struct target){ .fd = -1, .mode = S_IFLNK | 0700 };
+	/* tid_fd_update_inode() */
+	*t = (struct target){ .fd = -1,
+			      .mode = S_IFLNK | (t->file->readable ? 0500 : 0) |
+				      (t->file->writable ? 0300 : 0) };
 	return 0;
 }
 

@@ -283,6 +283,49 @@ static void print_status(struct process *p, FILE *out)
 	fputs("voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n", out);
 }
 
+/* proc_pid_limits(): lnames of fs/proc/base.c. */
+static void print_limits(struct process *p, FILE *out)
+{
+	static const struct {
+		int resource;
+		const char *name, *unit;
+	} rows[] = {
+		{ RLIMIT_CPU, "Max cpu time", "seconds" },
+		{ RLIMIT_FSIZE, "Max file size", "bytes" },
+		{ RLIMIT_DATA, "Max data size", "bytes" },
+		{ RLIMIT_STACK, "Max stack size", "bytes" },
+		{ RLIMIT_CORE, "Max core file size", "bytes" },
+		{ RLIMIT_RSS, "Max resident set", "bytes" },
+		{ RLIMIT_NPROC, "Max processes", "processes" },
+		{ RLIMIT_NOFILE, "Max open files", "files" },
+		{ RLIMIT_MEMLOCK, "Max locked memory", "bytes" },
+		{ RLIMIT_AS, "Max address space", "bytes" },
+		{ RLIMIT_LOCKS, "Max file locks", "locks" },
+		{ RLIMIT_SIGPENDING, "Max pending signals", "signals" },
+		{ RLIMIT_MSGQUEUE, "Max msgqueue size", "bytes" },
+		{ RLIMIT_NICE, "Max nice priority", NULL },
+		{ RLIMIT_RTPRIO, "Max realtime priority", NULL },
+		{ RLIMIT_RTTIME, "Max realtime timeout", "us" },
+	};
+
+	fprintf(out, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit",
+		"Units");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct limit *l = &p->limits.of[rows[i].resource];
+		const uint64_t values[] = { l->cur, l->max };
+
+		fprintf(out, "%-25s ", rows[i].name);
+		for (unsigned k = 0; k < 2; k++)
+			if (values[k] == RLIM_INFINITY)
+				fprintf(out, "%-20s ", "unlimited");
+			else
+				fprintf(out, "%-20lu ", values[k]);
+		if (rows[i].unit)
+			fprintf(out, "%-10s", rows[i].unit);
+		fputc('\n', out);
+	}
+}
+
 /* ---- paths */
 
 /* What follows the folder's name in a path; NULL: it isn't there. */
@@ -309,9 +352,9 @@ const struct proc_text *proc_text(const char *path)
 	static const struct proc_text texts[] = {
 		{ "auxv", print_auxv },	    { "cmdline", print_cmdline },
 		{ "comm", print_comm },	    { "environ", print_environ },
-		{ "maps", print_maps },	    { "smaps", print_smaps },
-		{ "stat", print_stat },	    { "statm", print_statm },
-		{ "status", print_status },
+		{ "limits", print_limits }, { "maps", print_maps },
+		{ "smaps", print_smaps },   { "stat", print_stat },
+		{ "statm", print_statm },   { "status", print_status },
 	};
 	const char *name = in_folder(path);
 
@@ -319,6 +362,14 @@ const struct proc_text *proc_text(const char *path)
 		if (!strcmp(name, texts[i].name))
 			return &texts[i];
 	return NULL;
+}
+
+bool proc_fd_folder(const char *path)
+{
+	const char *name = in_folder(path);
+
+	return !strcmp(path, "/dev/fd") ||
+	       (name && (!strcmp(name, "fd") || !strcmp(name, "fd/.")));
 }
 
 int proc_fd(const char *path)

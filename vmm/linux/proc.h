@@ -18,6 +18,8 @@ struct proc_text {
 
 /* The text that path, absolute, names; NULL: none. */
 const struct proc_text *proc_text(const char *path);
+/* Whether path is /proc/self/fd, or /dev/fd: a directory of the numbers in use. */
+bool proc_fd_folder(const char *path);
 /* The number N of a path /proc/self/fd/N, /dev/fd/N, /dev/stdin and its kin; -1: it is none. */
 int proc_fd(const char *path);
 /* The text of a link there. Bytes; -EINVAL: it is no link that is served; -ENOENT. */

@@ -65,15 +65,49 @@ static bool is_device(const char *path)
 	return false;
 }
 
+/* The controlling terminal, where the payload was given it anyhow. */
+static bool is_terminal(const char *path)
+{
+	return !strcmp(path, "/dev/tty");
+}
+
 bool special_path(const char *path)
 {
-	return is_device(path) || proc_text(path);
+	return is_device(path) || is_terminal(path) || proc_fd_folder(path) ||
+	       proc_text(path);
+}
+
+/*
+ * /proc/self/fd: of the host's nothing is read. For what it has to say of itself stands a folder with the
+ * same mode, whose size tells nothing of the VMM.
+ */
+static int open_fd_folder(int flags)
+{
+	int fd;
+
+	if (flags & O_CREAT || (flags & O_ACCMODE) != O_RDONLY)
+		return -EISDIR;
+	fd = open("/proc/self/map_files", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* What path, one of special_path(), is; text: of it. fd or -errno. */
+static int open_path(struct process *p, const char *path, const struct proc_text *text,
+		     int flags)
+{
+	if (text)
+		return open_text(p, text, flags);
+	if (proc_fd_folder(path))
+		return open_fd_folder(flags);
+	if (is_terminal(path) && !p->files.terminal)
+		return -ENXIO;
+	return open_device(path, flags);
 }
 
 int special_open(struct process *p, const char *path, int flags, struct file **file)
 {
 	const struct proc_text *text = proc_text(path);
-	int fd = text ? open_text(p, text, flags) : open_device(path, flags);
+	int fd = open_path(p, path, text, flags);
 	struct stat st;
 	int err;
 
@@ -88,6 +122,7 @@ int special_open(struct process *p, const char *path, int flags, struct file **f
 	if (flags & O_PATH)
 		return 0;
 	(*file)->zero = !strcmp(path, "/dev/zero");
+	(*file)->fd_folder = proc_fd_folder(path);
 	if (!text)
 		return 0;
 	(*file)->unmappable = (*file)->memory = true;
