@@ -92,6 +92,8 @@ struct mv_options {
 					 * -1: closed. Stay the caller's, must outlive the vm */
 	bool timing;	    /* measure times: mv_times(), mv_fault_times(), mv_call_count();
 				 * and ask which faults are major */
+	uint64_t max_output; /* bytes that it may write to the files of fds, all together, or
+				 * make them longer by; 0: no limit */
 	bool aslr; /* random addresses, as Linux has them by default; else always the same */
 	bool vdso; /* it finds a vDSO, vdso(7), and reads clocks without a call; else none */
 };
@@ -133,13 +135,14 @@ enum mv_exit_kind {
 	MV_EXIT_INTERRUPTED, /* mv_interrupt(): mv_run() may be called again */
 	MV_EXIT_STOPPED,     /* at a stop (stop.h): mv_run() may be called again */
 	MV_EXIT_CPU_TIME,    /* mv_options.cpu_ns passed */
+	MV_EXIT_OUTPUT,	     /* it was to write more than mv_options.max_output */
 };
 
 /* How a run ended. For a fault's signal, siginfo_t's fields and the registers. */
 struct mv_exit {
 	enum mv_exit_kind kind;
 	int status;	 /* exit status as a shell shows it: 0-255; 128+N for signal N;
-				 * 124 timeout, CPU time; 137 out of memory */
+				 * 124 timeout, CPU time; 137 out of memory; 153 output */
 	int signal;	 /* SIGSEGV, SIGBUS, SIGILL, ... */
 	int code;	 /* si_code: SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR, ... */
 	uint64_t addr;	 /* si_addr: a gva */

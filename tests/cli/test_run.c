@@ -83,6 +83,45 @@ Test(cli_run, cpu_time_ends_a_loop_with_124)
 	assert_status(&o, 124);
 }
 
+/* Whatever it is written by, and by whatever number: what lies within is there. */
+Test(cli_run, max_output_ends_with_153_who_writes_more)
+{
+	static const char *const ways[] = { "write",	"writev",	   "pwrite",
+					    "sendfile", "copy_file_range", "ftruncate",
+					    "fallocate" };
+	char file[256], out[256], option[300], bytes[1000] = { 0 };
+	struct outcome o;
+	struct stat st;
+
+	REQUIRE_KVM();
+	strcpy(file, temp_file("in", bytes, sizeof(bytes), 0600));
+	strcpy(out, temp_path("out"));
+	snprintf(option, sizeof(option), "--ro=%s", file);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		mapvisor_as(&(struct setup){ .out = out }, &o, "run", option,
+			    "--max-output=1050", payload("output"), ways[i], file);
+		assert_error(&o, 153, "output", "1050 bytes", "--max-output");
+		cr_expect_eq(stat(out, &st), 0);
+		cr_expect_eq(st.st_size, i < 5 ? 1050 : 1000, "%s: %ld bytes", ways[i],
+			     (long)st.st_size);
+	}
+}
+
+Test(cli_run, max_output_leaves_who_writes_as_much_alone)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", "--max-output=10000", payload("output"), "write");
+	assert_status(&o, 7);
+	cr_expect_eq(strlen(o.out), 10000);
+	mapvisor(&o, "run", "--max-output=9999", payload("output"), "write");
+	assert_status(&o, 153);
+	cr_expect_eq(strlen(o.out), 9999);
+	mapvisor(&o, "run", "--max-output=0", payload("output"), "write");
+	assert_error(&o, 125, "--max-output=0", "not a size");
+}
+
 /* It sleeps for 1.5 s. */
 Test(cli_run, cpu_time_does_not_count_a_sleep)
 {

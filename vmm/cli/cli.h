@@ -14,6 +14,7 @@
 enum {
 	STATUS_UNMET = 1,      /* bench --check: a limit isn't met */
 	STATUS_TIMEOUT = 124,  /* --timeout passed */
+	STATUS_OUTPUT = 153,   /* more than --max-output was to be written */
 	STATUS_FAILED = 125,   /* mapvisor itself failed */
 	STATUS_NOEXEC = 126,   /* PROGRAM can't be executed */
 	STATUS_NOTFOUND = 127, /* there is no PROGRAM */

@@ -31,6 +31,7 @@ enum {
 	OPT_STAGE2,
 	OPT_TIMEOUT,
 	OPT_CPU_TIME,
+	OPT_MAX_OUTPUT,
 	OPT_STATS,
 	OPT_JSON,
 	OPT_PERF_MAP,
@@ -85,6 +86,11 @@ static const struct argp_option sandbox_table[] = {
 	  .key = OPT_MAX_FILES,
 	  .arg = "N",
 	  .doc = "Open files that it may have, 0 to 2 included: 1 to 1024 (default)" },
+	{ .name = "max-output",
+	  .key = OPT_MAX_OUTPUT,
+	  .arg = "SIZE",
+	  .doc = "Bytes that it may write to its standard output and error, or any file "
+		 "that it is started with; more ends it" },
 
 	{ .doc = "How its memory is mapped:" },
 	{ .name = "fault-around",
@@ -217,13 +223,14 @@ static int add_env(struct options *opt, const char *text)
 	return 0;
 }
 
-static int set_mem(struct options *opt, const char *text)
+/* A size above 0. */
+static int set_size(struct options *opt, const char *name, const char *text, uint64_t *size)
 {
-	if (!parse_size(text, &opt->mv.mem) || !opt->mv.mem)
+	if (!parse_size(text, size) || !*size)
 		return cli_usage(opt->cli,
-				 "--mem=%s: not a size; give bytes, or a number with "
+				 "--%s=%s: not a size; give bytes, or a number with "
 				 "K, M, G or T, above 0 and below 16777216T",
-				 text);
+				 name, text);
 	return 0;
 }
 
@@ -310,7 +317,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPT_ENV:
 		return add_env(opt, arg);
 	case OPT_MEM:
-		return set_mem(opt, arg);
+		return set_size(opt, "mem", arg, &opt->mv.mem);
 	case OPT_FAULT_AROUND:
 		return set_fault_around(opt, arg);
 	case OPT_THP:
@@ -319,6 +326,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return set_stage2(opt, arg);
 	case OPT_TIMEOUT:
 		return set_time(opt, "timeout", arg, &opt->mv.timeout_ns);
+	case OPT_MAX_OUTPUT:
+		return set_size(opt, "max-output", arg, &opt->mv.max_output);
 	case OPT_CPU_TIME:
 		return set_time(opt, "cpu-time", arg, &opt->mv.cpu_ns);
 	case OPT_STATS:

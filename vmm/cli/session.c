@@ -152,6 +152,12 @@ bool session_ended(struct session *s, const struct mv_exit *end)
 			     "%s: ended after %.*f s of CPU time (--cpu-time)",
 			     s->opt.argv[0], seconds < 1 ? 3 : 1, seconds);
 		break;
+	case MV_EXIT_OUTPUT:
+		session_fail(s, STATUS_OUTPUT,
+			     "%s: ended: it was to write more than %" PRIu64
+			     " bytes (--max-output)",
+			     s->opt.argv[0], s->opt.mv.max_output);
+		break;
 	case MV_EXIT_INTERRUPTED:
 		return session_fail(s, STATUS_FAILED, "%s: interrupted", s->opt.argv[0]);
 	}

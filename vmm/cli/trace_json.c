@@ -221,7 +221,7 @@ static void add_end(json_t *json, const struct mv_event_end *end)
 		[MV_EXIT_STATUS] = "status",	       [MV_EXIT_SIGNAL] = "signal",
 		[MV_EXIT_TIMEOUT] = "timeout",	       [MV_EXIT_OOM] = "memory",
 		[MV_EXIT_INTERRUPTED] = "interrupted", [MV_EXIT_STOPPED] = "stopped",
-		[MV_EXIT_CPU_TIME] = "cpu-time",
+		[MV_EXIT_CPU_TIME] = "cpu-time",       [MV_EXIT_OUTPUT] = "output",
 	};
 
 	add_name(json, "how", how[end->kind]);

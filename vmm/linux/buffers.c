@@ -80,8 +80,9 @@ static bool add_range(struct process *p, struct chunk *c, gva_t gva, uint64_t le
 void buffers_chunk(struct process *p, const struct buffers *b, unsigned access,
 		   uint64_t max, struct chunk *c)
 {
-	/* what stays for later is whole pages: how a pipe packs it depends on that */
-	uint64_t want = b->left <= max ? b->left : max - ((max - b->left) & ~PAGE_MASK);
+	/* what stays for later is whole pages, if it can: how a pipe packs it depends on that */
+	const uint64_t over = (max - b->left) & ~PAGE_MASK;
+	const uint64_t want = b->left <= max ? b->left : over < max ? max - over : max;
 
 	c->nr = 0;
 	c->len = 0;

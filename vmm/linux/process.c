@@ -11,6 +11,8 @@ int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 	int ret;
 
 	*p = (struct process){ .mm = mm, .wake_fd = -1, .dumpable = 1 };
+	p->output.limited = opt->max_output;
+	p->output.left = opt->max_output ? opt->max_output : UINT64_MAX;
 	ids_init(&p->ids);
 	signals_init(&p->signals);
 	limits_init(&p->limits, opt->max_files);

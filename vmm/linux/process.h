@@ -64,6 +64,13 @@ struct thread_bases {
 	bool changed;
 };
 
+/* What may be written to the starter's files: output.h. */
+struct output {
+	bool limited;
+	uint64_t left; /* bytes; all ones where it isn't limited */
+	bool over;     /* more was to be written: the process is to be ended */
+};
+
 /*
  * kick_signal is the caller's to set, before the first call: a signal that this thread
  * blocks, and that ends a call which waits. 0: there is none.
@@ -72,6 +79,7 @@ struct process {
 	struct mm *mm;	      /* its memory */
 	struct fdtable files; /* its open files */
 	struct policy policy; /* the files that it may open */
+	struct output output; /* see there */
 	mode_t umask;	      /* bits that new files don't get */
 	char *exe;	      /* its program's real path; NULL: not loaded */
 	struct signals signals;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "vmm/linux/buffers.h"
+#include "vmm/linux/output.h"
 #include "vmm/linux/stream.h"
 
 /* At the file's own position, which the host's open file keeps. */
@@ -105,12 +106,17 @@ static int64_t write_regular(struct process *p, struct file *file, struct buffer
 {
 	int64_t done = 0, n = charge_write(p, file, pos, b->left);
 	struct chunk c;
+	uint64_t room;
 
 	if (n)
 		return n;
 	while (b->left) {
-		buffers_chunk(p, b, MV_READ, CHUNK_MAX, &c);
+		room = output_room(p, file, min_u64(b->left, CHUNK_MAX));
+		if (!room)
+			break;
+		buffers_chunk(p, b, MV_READ, room, &c);
 		n = write_guarded(p, file->fd, &c, pos, flags);
+		output_done(p, file, n);
 		if (n > 0) {
 			done += n;
 			buffers_advance(b, (uint64_t)n);

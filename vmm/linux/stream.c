@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* stream.c: reading and writing what may have to wait. */
 #include "vmm/linux/stream.h"
+#include "vmm/linux/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -244,15 +245,20 @@ static uint64_t write_max(const struct file *file)
 int64_t stream_write(struct process *p, struct file *file, struct buffers *b)
 {
 	int64_t done = 0, n = 0;
+	uint64_t room;
 	struct chunk c;
 
 	if (!b->left && !file->messages) /* a message may be empty */
 		return 0;
 	do {
-		buffers_chunk(p, b, MV_READ, write_max(file), &c);
+		room = output_room(p, file, min_u64(b->left, write_max(file)));
+		if (b->left && !room)
+			break;
+		buffers_chunk(p, b, MV_READ, room, &c);
 		if (file->messages && c.len < b->left)
 			return -EMSGSIZE;
 		n = write_once(p, file, &c);
+		output_done(p, file, n);
 		if (give_up_nowait(file, n) || n == -EINTR)
 			continue;
 		if (n == -EAGAIN) {

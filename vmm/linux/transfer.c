@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vmm/linux/output.h"
 #include "vmm/linux/path.h"
 #include "vmm/linux/stream.h"
 
@@ -117,7 +118,7 @@ static int64_t do_sendfile(struct process *p, uint64_t out_fd, uint64_t in_fd, o
 {
 	const struct file *in = fd_get(&p->files, (unsigned)in_fd);
 	struct file *out;
-	uint64_t done = 0;
+	uint64_t done = 0, room;
 	int64_t n = 0;
 
 	if (!in || !in->readable)
@@ -133,7 +134,9 @@ static int64_t do_sendfile(struct process *p, uint64_t out_fd, uint64_t in_fd, o
 	if (in->kind != FILE_REGULAR)
 		return -EINVAL;
 	do {
-		n = send_some(p, out, in, at, min_u64(count - done, STEP_MAX));
+		room = output_room(p, out, min_u64(count - done, STEP_MAX));
+		n = room ? send_some(p, out, in, at, room) : 0;
+		output_done(p, out, n);
 		if (n > 0)
 			done += (uint64_t)n;
 	} while (n > 0 && done < count);
@@ -157,6 +160,7 @@ int64_t sys_copy_file_range(struct process *p, const uint64_t a[6])
 	struct file *out = fd_get(&p->files, (unsigned)a[2]);
 	struct position from, to;
 	struct guard g;
+	uint64_t room;
 	int64_t n;
 
 	if (!in || !out)
@@ -169,15 +173,34 @@ int64_t sys_copy_file_range(struct process *p, const uint64_t a[6])
 			  : 0;
 	if (n)
 		return n;
+	room = output_room(p, out, min_u64(a[4], MAX_RW_COUNT));
 	guard_begin(&g);
-	n = copy_file_range(in->fd, host_position(&from), out->fd, host_position(&to), a[4],
+	n = copy_file_range(in->fd, host_position(&from), out->fd, host_position(&to), room,
 			    0);
 	if (n < 0)
 		n = -errno;
 	guard_end(p, &g, n >= 0);
+	output_done(p, out, n);
 	if (n > 0 && (write_position(p, &from) || write_position(p, &to)))
 		return -EFAULT;
 	return n;
+}
+
+/* A file of the starter's that is made longer: as if it had been written. False: it may not be. */
+static bool may_grow(struct process *p, const struct file *file, off_t end)
+{
+	struct stat st;
+	uint64_t more;
+
+	if (file->owned || !p->output.limited || fstat(file->fd, &st) || end <= st.st_size)
+		return true;
+	more = (uint64_t)(end - st.st_size);
+	if (more > p->output.left) {
+		p->output.over = true;
+		return false;
+	}
+	output_done(p, file, (int64_t)more);
+	return true;
 }
 
 int64_t sys_fallocate(struct process *p, const uint64_t a[6])
@@ -186,12 +209,14 @@ int64_t sys_fallocate(struct process *p, const uint64_t a[6])
 	const off_t at = (off_t)a[2], len = (off_t)a[3];
 	struct guard g;
 	int64_t n = 0;
-	off_t end;
+	off_t end = 0;
 
 	if (!file)
 		return -EBADF;
 	if (file->writable && at >= 0 && len > 0 && !__builtin_add_overflow(at, len, &end))
 		n = file->memory ? file_charge(file, p->mm, (uint64_t)end) : 0;
+	if (!n && file->writable && len > 0 && !may_grow(p, file, end))
+		n = -EFBIG;
 	if (n)
 		return n;
 	guard_begin(&g);
@@ -205,7 +230,8 @@ int64_t sys_fallocate(struct process *p, const uint64_t a[6])
 static int64_t cut(struct process *p, struct file *file, off_t size)
 {
 	struct guard g;
-	int64_t n = file_charge(file, p->mm, (uint64_t)size);
+	int64_t n = may_grow(p, file, size) ? file_charge(file, p->mm, (uint64_t)size)
+					    : -EFBIG;
 
 	if (n)
 		return n;

@@ -124,6 +124,9 @@ static void print_end(const struct mv_event_end *end, FILE *out)
 	case MV_EXIT_CPU_TIME:
 		fputs("stopped: its CPU time was over", out);
 		break;
+	case MV_EXIT_OUTPUT:
+		fputs("stopped: its output was over the limit", out);
+		break;
 	case MV_EXIT_OOM:
 		fputs("killed: out of memory", out);
 		break;

@@ -361,6 +361,7 @@ void mv_print_exit(struct mv_vm *vm, const struct mv_exit *end, FILE *out)
 		fprintf(out, "payload stopped: %s\n",
 			end->kind == MV_EXIT_CPU_TIME  ? "its CPU time was over"
 			: end->kind == MV_EXIT_TIMEOUT ? "its time was over"
+			: end->kind == MV_EXIT_OUTPUT  ? "its output was over the limit"
 						       : "interrupted");
 	if (has_address(end)) {
 		print_place(vm, "address", end->addr, out);

@@ -14,6 +14,7 @@
 #include "vmm/vm/vm.h"
 
 #define STATUS_TIMEOUT 124
+#define STATUS_OUTPUT (128 + SIGXFSZ)
 #define STATUS_SIGNAL 128
 
 /* What serving an event came to. */
@@ -131,6 +132,17 @@ static enum step out_of_memory(struct mv_vm *vm, struct mv_exit *end, uint64_t a
 	return STEP_END;
 }
 
+/* What its starter allowed is used up: no signal of the payload's own, it can't go on. */
+static enum step over_limit(struct mv_vm *vm, struct mv_exit *end, enum mv_exit_kind kind,
+			    int status)
+{
+	end->kind = kind;
+	end->status = status;
+	fill_registers(vm, end);
+	vm->state = VM_ENDED;
+	return STEP_END;
+}
+
 static enum step serve_call(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
 {
 	const struct kvm_regs *r = vm->vcpu.regs;
@@ -146,6 +158,8 @@ static enum step serve_call(struct mv_vm *vm, struct mv_exit *end, struct mv_err
 	how = linux_call(&vm->process, nr, args, &result);
 	if (unlikely(vm->mm.events) && how != CALL_INTERRUPTED)
 		vm_event_call(vm, nr, args, result, how == CALL_DONE);
+	if (unlikely(vm->process.output.over))
+		return over_limit(vm, end, MV_EXIT_OUTPUT, STATUS_OUTPUT);
 	if (unlikely(vm->process.bases.changed)) {
 		vm->process.bases.changed = false;
 		vcpu_set_bases(&vm->vcpu, vm->process.bases.fs, vm->process.bases.gs);
@@ -282,15 +296,6 @@ static enum step rearm(struct mv_vm *vm, struct mv_error *err)
 	return ret ? host_failed(err, ret, "a timer") : STEP_GO_ON;
 }
 
-static enum step out_of_time(struct mv_vm *vm, struct mv_exit *end, enum mv_exit_kind kind)
-{
-	end->kind = kind;
-	end->status = STATUS_TIMEOUT;
-	fill_registers(vm, end);
-	vm->state = VM_ENDED;
-	return STEP_END;
-}
-
 /* A signal ended KVM_RUN, or a call: whose was it? */
 static enum step serve_interrupt(struct mv_vm *vm, struct mv_exit *end)
 {
@@ -307,9 +312,9 @@ static enum step serve_interrupt(struct mv_vm *vm, struct mv_exit *end)
 		return STEP_END;
 	}
 	if (vm->deadline_ns && clock_ns() >= vm->deadline_ns)
-		return out_of_time(vm, end, MV_EXIT_TIMEOUT);
+		return over_limit(vm, end, MV_EXIT_TIMEOUT, STATUS_TIMEOUT);
 	if (vm->opt.cpu_ns && usage_cpu(&vm->process) >= vm->opt.cpu_ns)
-		return out_of_time(vm, end, MV_EXIT_CPU_TIME);
+		return over_limit(vm, end, MV_EXIT_CPU_TIME, STATUS_TIMEOUT);
 	signals_collect(&vm->process);
 	vm->process.rearm = true; /* the CPU clock may have been asked too early */
 	return STEP_GO_ON;

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * output.c WAY [FILE]: writes 100 bytes to 1 or 2, again and again, by WAY, for --max-output to end it; FILE
+ * is one of 1000 bytes.
+ */
+#include "guest/rt.h"
+
+#define TIMES 100
+
+static char text[100];
+
+static long put(const char *way, int fd, int in, int i)
+{
+	struct iovec vec[2] = { { text, 60 }, { text, 40 } };
+
+	if (!strcmp(way, "write"))
+		return sys_write(fd, text, sizeof(text));
+	if (!strcmp(way, "writev"))
+		return sys3(__NR_writev, fd, (long)vec, 2);
+	if (!strcmp(way, "pwrite"))
+		return sys_pwrite64(fd, text, sizeof(text), i * 100l);
+	if (!strcmp(way, "sendfile"))
+		return sys4(__NR_sendfile, fd, in, 0, sizeof(text));
+	if (!strcmp(way, "copy_file_range"))
+		return sys6(__NR_copy_file_range, in, 0, fd, 0, sizeof(text), 0);
+	if (!strcmp(way, "ftruncate"))
+		return sys3(__NR_ftruncate, fd, (i + 1) * 100l, 0);
+	if (!strcmp(way, "fallocate"))
+		return sys4(__NR_fallocate, fd, 0, i * 100l, 100);
+	usage("write|writev|pwrite|sendfile|copy_file_range|ftruncate|fallocate [FILE]");
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	int in = argc > 2 ? must_open(argv[2], O_RDONLY, NULL) : -1;
+
+	memset(text, 'x', sizeof(text));
+	/* by another number, too */
+	sys3(__NR_dup2, 1, 77, 0);
+	for (int i = 0; i < TIMES; i++) {
+		if (in >= 0)
+			sys3(__NR_lseek, in, 0, 0);
+		put(argc > 1 ? argv[1] : "", i % 2 ? 77 : 1, in, i);
+	}
+	return 7;
+}
