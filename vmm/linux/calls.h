@@ -157,6 +157,12 @@ int64_t sys_utimes(struct process *p, const uint64_t a[6]);
 int64_t sys_futimesat(struct process *p, const uint64_t a[6]);
 int64_t sys_utime(struct process *p, const uint64_t a[6]);
 
+/* shm.c */
+int64_t sys_shmget(struct process *p, const uint64_t a[6]);
+int64_t sys_shmat(struct process *p, const uint64_t a[6]);
+int64_t sys_shmdt(struct process *p, const uint64_t a[6]);
+int64_t sys_shmctl(struct process *p, const uint64_t a[6]);
+
 /* special.c */
 int64_t sys_memfd_create(struct process *p, const uint64_t a[6]);
 

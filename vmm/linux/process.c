@@ -11,6 +11,7 @@ int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 	int ret;
 
 	*p = (struct process){ .mm = mm, .wake_fd = -1, .dumpable = 1 };
+	shm_init(&p->shm);
 	p->output.limited = opt->max_output;
 	p->output.left = opt->max_output ? opt->max_output : UINT64_MAX;
 	ids_init(&p->ids);
@@ -34,6 +35,7 @@ int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 void process_destroy(struct process *p)
 {
 	fdtable_destroy(&p->files, p->mm);
+	shm_destroy(&p->shm);
 	policy_destroy(&p->policy);
 	vdso_close(&p->vdso);
 	free(p->exe);

@@ -13,6 +13,7 @@
 #include "vmm/linux/itimer.h"
 #include "vmm/linux/limits.h"
 #include "vmm/linux/policy.h"
+#include "vmm/linux/shm.h"
 #include "vmm/linux/signal.h"
 #include "vmm/linux/sleep.h"
 #include "vmm/linux/usage.h"
@@ -80,6 +81,7 @@ struct process {
 	struct fdtable files; /* its open files */
 	struct policy policy; /* the files that it may open */
 	struct output output; /* see there */
+	struct shm shm;	      /* System V shared memory; a fork's is the same */
 	mode_t umask;	      /* bits that new files don't get */
 	char *exe;	      /* its program's real path; NULL: not loaded */
 	struct signals signals;

@@ -163,6 +163,16 @@ int mm_vma_next(struct mm *mm, gva_t gva, struct mv_vma *info)
 	return vma ? 0 : -ENOENT;
 }
 
+struct object *mm_object_at(struct mm *mm, gva_t gva)
+{
+	const struct vma *vma;
+
+	pthread_mutex_lock(&mm->lock);
+	vma = vma_lookup(mm, gva);
+	pthread_mutex_unlock(&mm->lock);
+	return vma ? vma->vm_object : NULL;
+}
+
 int mm_vma_info(struct mm *mm, gva_t gva, struct mv_vma *info)
 {
 	struct tally t = { info, NULL, 0 };

@@ -40,14 +40,26 @@ struct object *object_new_anon(struct phys *phys, uint64_t size)
 	return obj;
 }
 
-struct object *object_new_hugetlb(struct phys *phys, uint64_t size)
+struct object *object_new_named(struct phys *phys, uint64_t size, const char *name,
+				uint64_t dev, uint64_t ino)
 {
 	struct object *obj = object_new_anon(phys, size);
 
-	if (obj && !(obj->name = strdup("/anon_hugepage (deleted)"))) {
+	if (obj && !(obj->name = strdup(name))) {
 		object_put(obj);
 		return NULL;
 	}
+	if (obj) {
+		obj->dev = dev;
+		obj->ino = ino;
+	}
+	return obj;
+}
+
+struct object *object_new_hugetlb(struct phys *phys, uint64_t size)
+{
+	struct object *obj = object_new_named(phys, size, "/anon_hugepage (deleted)", 0, 0);
+
 	if (obj)
 		obj->huge = true;
 	return obj;

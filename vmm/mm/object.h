@@ -38,8 +38,9 @@ struct object {
 	struct pagemap pages; /* anonymous: by page offset */
 	int fd;		      /* file: the object's own, open for reading at least */
 	bool writable;	      /* file: fd is open for writing too; windows are, then */
-	uint64_t dev, ino;    /* file: as fstat gave them */
-	bool shmem;	      /* file: on tmpfs, or a memfd */
+	uint64_t dev,
+		ino; /* file: as fstat gave them; anonymous: what maps shows, 0 or a name's */
+	bool shmem; /* file: on tmpfs, or a memfd */
 	bool special; /* file: page 0 is [vvar], the others are [vdso]: none, to the payload */
 	bool huge;    /* anonymous: MAP_HUGETLB */
 	bool reserves;	   /* huge: every block of it has a frame, or is promised one */
@@ -47,7 +48,7 @@ struct object {
 	bool thp_aligned; /* its file system, or device, places mappings for 2 MiB leaves */
 	uint64_t size;	  /* bytes; of a file, at the last object_refresh() */
 	bool cut;	  /* ... which found it smaller, and its mappings don't know yet */
-	char *name;	  /* file: the path it was opened by; else NULL */
+	char *name; /* file: the path it was opened by; anonymous: what maps shows, or NULL */
 	struct object *next, **pprev; /* file: in phys->files */
 	struct window *windows;	      /* file: by offset, ascending */
 	unsigned nr_windows;
@@ -59,6 +60,9 @@ struct object {
 
 /* `size` bytes of zeroes. One reference, the caller's. NULL: no memory. */
 struct object *object_new_anon(struct phys *phys, uint64_t size);
+/* ... that goes by a name, a device and an inode: shmem_kernel_file_setup(). */
+struct object *object_new_named(struct phys *phys, uint64_t size, const char *name,
+				uint64_t dev, uint64_t ino);
 /* ... in 2 MiB frames: hugetlb_file_setup(). Nothing is promised yet. */
 struct object *object_new_hugetlb(struct phys *phys, uint64_t size);
 /*
