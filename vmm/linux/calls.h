@@ -196,6 +196,11 @@ int64_t sys_setitimer(struct process *p, const uint64_t a[6]);
 int64_t sys_getitimer(struct process *p, const uint64_t a[6]);
 int64_t sys_alarm(struct process *p, const uint64_t a[6]);
 
+/* timerfd.c */
+int64_t sys_timerfd_create(struct process *p, const uint64_t a[6]);
+int64_t sys_timerfd_settime(struct process *p, const uint64_t a[6]);
+int64_t sys_timerfd_gettime(struct process *p, const uint64_t a[6]);
+
 /* thread.c */
 int64_t sys_arch_prctl(struct process *p, const uint64_t a[6]);
 int64_t sys_set_tid_address(struct process *p, const uint64_t a[6]);

@@ -55,6 +55,7 @@ struct file {
 	char *path;	       /* absolute, without symbolic links; "" where it has none */
 	bool fd_folder;	       /* /proc/self/fd: its entries are the numbers in use */
 	uint64_t folder_at;    /* ... where its reading goes on: f_pos */
+	bool timer;	       /* of timerfd_create's */
 	bool epoll;	       /* of epoll_create's; see epoll.h */
 	unsigned nr_watches;   /* ... entries in the next */
 	struct watch *watches; /* ... what is registered with it */
