@@ -181,6 +181,18 @@ static int reserve_fds(struct cli *cli)
 	return 0;
 }
 
+/*
+ * stdio keeps no errno of a write in between: one that is made at the end tells why it failed. The
+ * longest --help has room.
+ */
+static void buffer_stdout(void)
+{
+	static char buf[1 << 14];
+
+	if (!isatty(STDOUT_FILENO))
+		setvbuf(stdout, buf, _IOFBF, sizeof(buf));
+}
+
 /* At exit, for argp's --help leaves that way: what was written must have arrived. */
 static void close_stdout(void)
 {
@@ -202,6 +214,7 @@ int main(int argc, char **argv)
 	argp_err_exit_status = STATUS_FAILED;
 	status = reserve_fds(&cli);
 	if (!status) {
+		buffer_stdout();
 		atexit(close_stdout);
 		argv[0] = self;
 		status = run_main(&cli, argc, argv);
