@@ -552,9 +552,8 @@ static void on_vectors(int sig, siginfo_t *info, void *context)
 #define AFTERWARDS "stmxcsr 8+control(%%rip); fnstcw 12+control(%%rip)\n"
 
 /* Registers and control words keep what they had, but for what the handler put in its frame. */
-static void vector(void)
+static void keep_vectors(bool avx)
 {
-	bool avx = has_avx();
 	unsigned long differ = 0;
 
 	must_handle(SIGILL, on_vectors, 0);
@@ -578,6 +577,17 @@ static void vector(void)
 			differ = differ * 1000 + i;
 	say("avx %d differ %lu mxcsr %x cw %x\n", avx, differ, control[1].mxcsr,
 	    control[1].fcw);
+}
+
+static void vector(void)
+{
+	keep_vectors(has_avx());
+}
+
+/* ... those alone that every CPU of this architecture has. */
+static void vector_sse(void)
+{
+	keep_vectors(false);
 }
 
 static void on_fpe(int sig, siginfo_t *info, void *context)
@@ -1041,6 +1051,7 @@ static const struct {
 	{ "small-altstack", small_altstack },
 	{ "altstack-errors", altstack_errors },
 	{ "vector", vector },
+	{ "vector-sse", vector_sse },
 	{ "float-errors", float_errors },
 	{ "sent", sent },
 	{ "masked", masked },

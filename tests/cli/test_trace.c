@@ -309,7 +309,7 @@ Test(cli_trace, range_takes_addresses_and_lengths)
 	REQUIRE_KVM();
 	events = filtered("--range=0x7ff000000000-0x7fffffffffff", "--filter=fault,vma");
 	cr_assert_eq(count_type(events, "fault"), 1); /* the stack's, for argv */
-	cr_assert_eq(count_type(events, "vma"), 3); /* [stack], [vvar], [vdso] */
+	cr_assert_eq(count_type(events, "vma"), 3);   /* [stack], [vvar], [vdso] */
 	json_decref(events);
 	events = filtered("--range=marker_bss+0x1000", "--filter=fault");
 	cr_assert_eq(json_array_size(events), 1);

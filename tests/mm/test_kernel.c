@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "tests/lib/pkeys.h"
 #include "tests/lib/random.h"
 #include "tests/lib/shrink.h"
 #include "tests/mm/space.h"
@@ -139,7 +140,7 @@ static struct call random_call(uint64_t *p)
 							  : pick_from(p, OP_LOAD)),
 			  .addr = place(p),
 			  .to = place(p),
-			  .prot = (int)pick_from(p, 8),
+			  .prot = comparable_prot((int)pick_from(p, 8)),
 			  .file = (int)pick_from(p, 2) };
 
 	c.len = length(p, c.addr, 8);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "tests/lib/pkeys.h"
 #include "tests/lib/random.h"
 
 #define PAGE 4096ull
@@ -236,7 +237,7 @@ static void make(uint64_t *state, struct oracle_step *s)
 	*s = (struct oracle_step){ .op = pick_op(state),
 				   .addr = place(state),
 				   .to = place(state) };
-	s->prot = (int)pick_from(state, 8);
+	s->prot = comparable_prot((int)pick_from(state, 8));
 	s->len = length(state, s->addr);
 	switch (s->op) {
 	case OP_LOAD:

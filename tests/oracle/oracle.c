@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * oracle.c: random steps made natively and in the sandbox, in each of its modes; what came of
- * them must be equal. What isn't is shrunk to the shortest sequence, and printed.
+ * them must be equal. What isn't is shrunk to the shortest sequence, and printed. Where there is
+ * no /dev/kvm it is skipped, and says so, as the tests are.
  *
  *	oracle MAPVISOR PROGRAM [SEED [STEPS [JOBS]]]
  */
@@ -15,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/lib/have_kvm.h"
 #include "tests/lib/shrink.h"
 #include "tests/oracle/generate.h"
 #include "tests/oracle/run.h"
@@ -173,6 +175,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: oracle MAPVISOR PROGRAM [SEED [STEPS [JOBS]]]\n");
 		return 2;
 	}
+	if (!have_kvm("oracle"))
+		return 0;
 	signal(SIGPIPE, SIG_IGN);
 	for (unsigned job = 0; job < jobs; job++)
 		if (!fork())
