@@ -211,7 +211,7 @@ $(TESTS): $(BUILD)/.TEST_SRC
 
 # Programs for the tests that were not made for a sandbox: of each C library, as its users link them.
 PROGRAMS := $(patsubst %,$(BUILD)/tests/programs/%,hello-glibc hello-glibc-pie hello-musl \
-	clocks-glibc clocks-musl clocks-dynamic \
+	clocks-glibc clocks-musl clocks-dynamic posix-glibc posix-musl posix-dynamic \
 	interpreted-pie interpreted-fixed)
 PROGRAM_FLAGS := -O1 -g
 $(BUILD)/tests/programs/%-glibc: tests/programs/%.c | deps

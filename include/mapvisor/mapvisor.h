@@ -72,6 +72,9 @@ struct mv_grant {
 /* The most that mv_options.max_files may be. */
 #define MV_MAX_FILES 1024u
 
+/* mv_options.shm: 64 MiB, or a quarter of mem where that is less. */
+#define MV_SHM_AUTO UINT64_MAX
+
 /* Fill with mv_options_init(), then change what should differ. */
 struct mv_options {
 	size_t size;	       /* sizeof(struct mv_options), for later versions */
@@ -96,11 +99,13 @@ struct mv_options {
 				 * make them longer by; 0: no limit */
 	bool aslr; /* random addresses, as Linux has them by default; else always the same */
 	bool vdso; /* it finds a vDSO, vdso(7), and reads clocks without a call; else none */
+	uint64_t shm; /* bytes, in whole pages, of its /dev/shm, shm_overview(7): they count as mem's
+		       * from when a path first leads there; MV_SHM_AUTO; 0: there is none */
 };
 
 /*
  * Defaults: the host's memory, 64 KiB around, THP auto, second stage direct, no timeout, no
- * grants, no root, no /tmp, 1024 open files, fds 0-2, the same addresses in each run, no vDSO.
+ * grants, no root, no /tmp, MV_SHM_AUTO, 1024 open files, fds 0-2, the same addresses in each run, no vDSO.
  */
 MV_API void mv_options_init(struct mv_options *opt);
 
@@ -426,7 +431,7 @@ struct mv_memory {
 	uint64_t tables;   /* page tables, and the monitor's pages */
 	uint64_t nodes;	   /* the VMM's index of frames and guards, shaped as tables are */
 	uint64_t freed;	   /* freed tables and nodes that the host still backs */
-	uint64_t memfds;   /* what memfd_create(2) made */
+	uint64_t memfds;   /* what memfd_create(2) made, and its /dev/shm */
 	uint64_t promised; /* to MAP_HUGETLB's pages that were not touched yet */
 };
 

@@ -5,10 +5,11 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "tests/lib/remove_tree.h"
 
 static char tempdir[] = "/tmp/mapvisor-test-XXXXXX";
 
@@ -17,17 +18,9 @@ static void make_tempdir(void)
 	cr_assert_not_null(mkdtemp(tempdir));
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static void remove_tempdir(void)
 {
-	nftw(tempdir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	remove_tree(tempdir);
 }
 
 /* A path beneath it; good until the next call. */

@@ -10,7 +10,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -21,6 +20,7 @@
 #include <unistd.h>
 
 #include "tests/fuzz/fuzz.h"
+#include "tests/lib/remove_tree.h"
 #include "vmm/linux/calls.h"
 
 #define LIMIT (32ull << 20)
@@ -222,14 +222,6 @@ static void make_folder(struct folder *f)
 	make_link(f->ro, "out", "../secret/a");
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 /* The folder holds that one file with that text, and perhaps a link. */
 static void check_untouched(const char *folder, const char *text, int entries)
 {
@@ -380,7 +372,7 @@ static void begin(void)
 int fuzz_calls(const uint8_t *data, size_t size)
 {
 	static struct target t;
-	struct mv_options opt = { .ngrants = 2, .fds = { -1, -1, -1 } };
+	struct mv_options opt = { .ngrants = 2, .fds = { -1, -1, -1 }, .shm = 1 << 20 };
 	struct mv_grant grants[2];
 	struct mv_error err;
 	struct folder f;
@@ -407,6 +399,6 @@ int fuzz_calls(const uint8_t *data, size_t size)
 	mm_destroy(&t.space.mm);
 	fuzz_space_destroy(&t.space);
 	close(opt.fds[1]);
-	nftw(f.top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	remove_tree(f.top);
 	return 0;
 }

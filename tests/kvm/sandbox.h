@@ -146,4 +146,17 @@ static inline void assert_file_eq(const char *path, const void *bytes, size_t le
 		fclose(file);
 }
 
+/* Line by line, so that a failure says which. */
+static inline void expect_same_lines(char *found, char *want)
+{
+	char *f, *w, *rest_f, *rest_w;
+
+	f = strtok_r(found, "\n", &rest_f);
+	w = strtok_r(want, "\n", &rest_w);
+	for (; f && w; f = strtok_r(NULL, "\n", &rest_f), w = strtok_r(NULL, "\n", &rest_w))
+		cr_expect_str_eq(f, w);
+	cr_expect(!f && !w, "sandbox: %s; natively: %s", f ? f : "at its end",
+		  w ? w : "at its end");
+}
+
 #endif

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "tests/kvm/sandbox.h"
+#include "tests/lib/remove_tree.h"
 
 #define LIMIT .timeout = 60
 
@@ -38,32 +39,6 @@ static void make_tree(char *path)
 		put_file(dir, name, "");
 	}
 	close(dir);
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static void remove_tree(const char *path)
-{
-	cr_expect(!nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS));
-}
-
-/* Line by line, so that a failure says which. */
-static void expect_same_lines(char *found, char *want)
-{
-	char *f, *w, *rest_f, *rest_w;
-
-	f = strtok_r(found, "\n", &rest_f);
-	w = strtok_r(want, "\n", &rest_w);
-	for (; f && w; f = strtok_r(NULL, "\n", &rest_f), w = strtok_r(NULL, "\n", &rest_w))
-		cr_expect_str_eq(f, w);
-	cr_expect(!f && !w, "sandbox: %s; natively: %s", f ? f : "at its end",
-		  w ? w : "at its end");
 }
 
 /* The payload on a tree of its own each time, or on the same one twice. */

@@ -54,13 +54,13 @@ static void make_tree(void)
 	put("out/secret", "secret");
 }
 
-static void remove_tree(void)
+static void remove_policy_tree(void)
 {
 	policy_destroy(&policy);
 	remove_tempdir();
 }
 
-TestSuite(policy, .init = make_tree, .fini = remove_tree);
+TestSuite(policy, .init = make_tree, .fini = remove_policy_tree);
 
 /* Grant up to two places of the tree; NULL: none. */
 static void grant2(const char *a, bool a_writable, const char *b, bool b_writable)

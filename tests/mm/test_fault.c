@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* test_fault.c: each kind of fault: what it maps, counts, copies, and refuses. No KVM. */
+#include <fcntl.h>
+
 #include "tests/mm/space.h"
+#include "vmm/linux/tmpfs.h"
 
 #define GIB (1ull << 30)
 
@@ -189,6 +192,41 @@ Test(fault, behind_the_end_of_the_file_is_sigbus_until_it_grows)
 	assert_fatal(touch(&s, gva + PAGE_SIZE, MV_READ), SIGBUS, BUS_ADRERR);
 	object_put(obj);
 	close(fd);
+	space_destroy(&s);
+}
+
+/* Of a file of 8 pages a tmpfs of 4 has no more than that; which ones, is who comes first. */
+Test(fault, a_page_that_its_file_system_cant_give_is_sigbus_once_files_are_distrusted)
+{
+	int dir = tmpfs_make(4 * PAGE_SIZE), fd;
+	struct object *obj;
+	struct space s;
+	gva_t gva;
+
+	if (dir == -EPERM)
+		SKIP("neither CAP_SYS_ADMIN nor a user name space");
+	fd = openat(dir, "file", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	cr_assert(fd >= 0 && !ftruncate(fd, 8 * PAGE_SIZE));
+	space_init(&s, GIB, 16, MV_THP_NEVER);
+	cr_assert_eq(object_new_file(&s.phys, dup(fd), true, "file", &obj), 0);
+	gva = map_file(&s, obj, 8 * PAGE_SIZE, RW, MAP_SHARED);
+	touch(&s, gva, MV_WRITE);
+	cr_assert_neq(entry(&s, gva + 7 * PAGE_SIZE), 0, "mapped around, nobody was asked");
+	cr_assert_eq(mm_distrust_files(&s.mm), 8);
+	assert_fault(touch(&s, gva + 7 * PAGE_SIZE, MV_READ), MV_FAULT_READ);
+	cr_assert_eq(entry(&s, gva + 6 * PAGE_SIZE), 0, "one page at a time");
+	cr_assert_eq(entry(&s, gva + 7 * PAGE_SIZE) & PTE_W, 0, "a write asks again");
+	assert_fault(touch(&s, gva + 7 * PAGE_SIZE, MV_WRITE), MV_FAULT_WP);
+	for (int i = 0; i < 3; i++)
+		assert_fault(touch(&s, gva + i * PAGE_SIZE, MV_WRITE), MV_FAULT_SHARED);
+	assert_fatal(touch(&s, gva + 4 * PAGE_SIZE, MV_WRITE), SIGBUS, BUS_ADRERR);
+	assert_fatal(touch(&s, gva + 4 * PAGE_SIZE, MV_READ), SIGBUS, BUS_ADRERR);
+	mm_mprotect(&s.mm, gva, 8 * PAGE_SIZE, PROT_READ);
+	mm_mprotect(&s.mm, gva, 8 * PAGE_SIZE, RW);
+	cr_assert_eq(entry(&s, gva) & PTE_W, 0, "a write asks again");
+	object_put(obj);
+	close(fd);
+	close(dir);
 	space_destroy(&s);
 }
 

@@ -23,6 +23,7 @@ enum {
 	OPT_RW,
 	OPT_ROOT,
 	OPT_TMP,
+	OPT_SHM,
 	OPT_MAX_FILES,
 	OPT_ENV,
 	OPT_MEM,
@@ -59,7 +60,12 @@ static const struct argp_option sandbox_table[] = {
 	  .arg = "SIZE",
 	  .flags = OPTION_ARG_OPTIONAL,
 	  .doc = "Give it a /tmp of its own in memory, SIZE at most (default: 64M), beside "
-		 "--mem; needs CAP_SYS_ADMIN" },
+		 "--mem" },
+	{ .name = "shm",
+	  .key = OPT_SHM,
+	  .arg = "SIZE",
+	  .doc = "Give it a /dev/shm of SIZE, which counts as its memory from its first use on; 0: "
+		 "none (default: 64M, or a quarter of --mem where that is less)" },
 	{ .name = "env",
 	  .key = OPT_ENV,
 	  .arg = "NAME[=VALUE]",
@@ -234,6 +240,17 @@ static int set_size(struct options *opt, const char *name, const char *text, uin
 	return 0;
 }
 
+static int set_shm(struct options *opt, const char *text)
+{
+	if (!parse_size(text, &opt->mv.shm))
+		return cli_usage(
+			opt->cli,
+			"--shm=%s: not a size; give bytes, or a number with K, M, G or "
+			"T below 16777216T, or 0",
+			text);
+	return 0;
+}
+
 static int set_fault_around(struct options *opt, const char *text)
 {
 	uint64_t size;
@@ -310,6 +327,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return add_grant(opt, arg, key == OPT_RW);
 	case OPT_ROOT:
 		return set_root(opt, arg);
+	case OPT_SHM:
+		return set_shm(opt, arg);
 	case OPT_TMP:
 		return set_tmp(opt, arg);
 	case OPT_MAX_FILES:

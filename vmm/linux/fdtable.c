@@ -59,13 +59,8 @@ int file_charge(struct file *file, struct mm *mm, uint64_t size)
 
 	if (!file->memory || pages <= file->charged)
 		return 0;
-	if (phys_charge(mm->phys, pages - file->charged)) {
-		pthread_mutex_lock(&mm->lock);
-		mm_reclaim_some(mm, RECLAIM_ZEROES);
-		pthread_mutex_unlock(&mm->lock);
-		if (phys_charge(mm->phys, pages - file->charged))
-			return -ENOSPC;
-	}
+	if (mm_charge(mm, pages - file->charged))
+		return -ENOSPC;
 	file->charged = pages;
 	return 0;
 }

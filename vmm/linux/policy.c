@@ -4,10 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <linux/mount.h>
 #include <linux/openat2.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,6 +15,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "vmm/linux/tmpfs.h"
+#include "vmm/mm/mm.h"
 #include "vmm/observe/error.h"
 
 /* include/linux/namei.h */
@@ -36,8 +36,10 @@ struct place {
 	bool slash;	 /* the payload's path ended in one: it wants a directory */
 };
 
-/* What may come to the embedder's grants: a root, a /tmp. */
-#define GRANTS_OWN 2
+/* What may come to the embedder's grants: a root, a /tmp, a /dev/shm. */
+#define GRANTS_OWN 3
+
+#define SHM_PATH "/dev/shm"
 
 /* ---- grants */
 
@@ -83,28 +85,56 @@ static int use_real_path(const struct policy *pol, struct place *pl)
 	return 0;
 }
 
+/*
+ * /dev/shm, which a path has led to for the first time. Its pages are charged all at once, for a store
+ * through a mapping is no call that could be refused. Whoever makes it second, at once, lets go
+ * of what they made.
+ */
+static int make_shm(const struct policy *pol, struct grant *g)
+{
+	int fd = -EPERM, none = -1;
+
+	if (mm_charge(pol->mm, g->own >> PAGE_SHIFT))
+		return -ENOSPC;
+	fd = tmpfs_make(g->own);
+	if (fd >= 0 && __atomic_compare_exchange_n(&g->fd, &none, fd, false,
+						   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return 0;
+	phys_uncharge(pol->mm->phys, g->own >> PAGE_SHIFT);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? -ENOENT : 0;
+}
+
 /* Find the grant that decides about pl->path: the deepest; of equals the writable one. */
 static int find_grant(const struct policy *pol, struct place *pl)
 {
 	const char *rest = NULL;
+	struct grant *found = NULL;
 	int err = use_real_path(pol, pl);
 
 	pl->grant = NULL;
 	if (err)
 		return err;
 	for (size_t i = 0; i < pol->nr_grants; i++) {
-		const struct grant *g = &pol->grants[i];
+		struct grant *g = &pol->grants[i];
 		const char *r = beneath(pl->path, g->real);
 
 		if (r && (!rest || r > rest || (r == rest && g->writable))) {
 			rest = r;
-			pl->grant = g;
+			found = g;
 		}
 	}
-	if (pl->grant) {
-		pl->rel = pl->path + pl->grant->skip;
-		pl->rel += *pl->rel == '/';
+	if (!found)
+		return 0;
+	if (__atomic_load_n(&found->fd, __ATOMIC_ACQUIRE) < 0) {
+		err = make_shm(pol, found);
+		if (err)
+			return err;
 	}
+	pl->grant = found;
+	pl->rel = pl->path + found->skip;
+	pl->rel += *pl->rel == '/';
 	return 0;
 }
 
@@ -770,41 +800,32 @@ int policy_add_root(struct policy *pol, const char *path, struct mv_error *err)
 	return 0;
 }
 
-/*
- * A tmpfs that is mounted nowhere, and gone with its last descriptor. The root's mode is /tmp's.
- * fd or -errno.
- */
-static int make_tmpfs(uint64_t size)
-{
-	int fs = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC), fd = -1, err = 0;
-	char bytes[32];
-
-	if (fs < 0)
-		return -errno;
-	snprintf(bytes, sizeof(bytes), "%" PRIu64, size);
-	if (!syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "size", bytes, 0) &&
-	    !syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "mode", "1777", 0) &&
-	    !syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
-		fd = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
-				  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-	if (fd < 0)
-		err = -errno;
-	close(fs);
-	return fd < 0 ? err : fd;
-}
-
 int policy_add_tmp(struct policy *pol, uint64_t size, struct mv_error *err)
 {
-	int fd = make_tmpfs(size);
+	int fd = tmpfs_make(size);
 
 	if (fd == -EPERM)
-		return mv_fail(err, EPERM,
-			       "/tmp: a tmpfs needs CAP_SYS_ADMIN; run as root, or grant a "
-			       "directory for writing");
+		return mv_fail(
+			err, EPERM,
+			"/tmp: a tmpfs needs CAP_SYS_ADMIN or a user name space, and this host "
+			"gives neither; run as root, or grant a directory for writing");
 	if (fd < 0)
 		return mv_fail_errno(err, -fd, "/tmp: tmpfs");
 	if (map_directory(pol, fd, "/tmp", true))
 		return mv_fail_errno(err, ENOMEM, "/tmp");
+	return 0;
+}
+
+int policy_add_shm(struct policy *pol, struct mm *mm, uint64_t size)
+{
+	for (size_t i = 0; i < pol->nr_grants; i++)
+		if (beneath(pol->grants[i].name, SHM_PATH) ||
+		    beneath(pol->grants[i].real, SHM_PATH))
+			return 0;
+	pol->mm = mm;
+	if (map_directory(pol, -1, SHM_PATH, true))
+		return -ENOMEM;
+	pol->grants[pol->nr_grants - 1].own = size;
 	return 0;
 }
 
@@ -815,6 +836,8 @@ void policy_destroy(struct policy *pol)
 
 		free(g->name);
 		free(g->real);
+		if (g->own && g->fd >= 0)
+			phys_uncharge(pol->mm->phys, g->own >> PAGE_SHIFT);
 		if (g->fd >= 0)
 			close(g->fd);
 	}

@@ -24,21 +24,26 @@
 #include <mapvisor/mapvisor.h>
 #include <sys/stat.h>
 
+struct mm;
+
 /* Paths of grants are absolute, without dots or a '/' at the end: "" is the root. */
 struct grant {
 	char *name;  /* as it was given, made absolute: what the payload calls it */
 	char *real;  /* where that led: without symbolic links; of one with a name of the
 		      * payload's own, name again */
 	size_t skip; /* bytes of real that name fd's directory */
-	int fd; /* O_PATH: the granted directory, or the one that holds the granted file */
+	int fd; /* O_PATH: the granted directory, or the one that holds the granted file; -1:
+		 * /dev/shm, not made yet */
+	uint64_t own; /* of /dev/shm its bytes, which count as mm's memory once it is there; else 0 */
 	bool writable;
 };
 
 struct policy {
 	struct grant *grants;
 	size_t nr_grants;
-	mode_t umask; /* the host's, which the host's kernel takes off what is created */
-	char *cwd;    /* where relative paths begin; NULL: that directory is gone */
+	mode_t umask;  /* the host's, which the host's kernel takes off what is created */
+	struct mm *mm; /* of policy_add_shm() */
+	char *cwd;     /* where relative paths begin; NULL: that directory is gone */
 };
 
 /* 0, or -errno with "grant PATH: WHY" in *err. */
@@ -51,6 +56,12 @@ int policy_add_root(struct policy *pol, const char *path, struct mv_error *err);
  * or -errno with *err.
  */
 int policy_add_tmp(struct policy *pol, uint64_t size, struct mv_error *err);
+/*
+ * ... as /dev/shm, made when a path first leads there: its size counts as mm's memory from then on, -ENOSPC
+ * where that can't be; where the host has no tmpfs for it there is none, -ENOENT. A grant of, or beneath, the host's
+ * /dev/shm stands instead of it. size: whole pages. Last, once. mm must outlive the policy. 0 or -ENOMEM.
+ */
+int policy_add_shm(struct policy *pol, struct mm *mm, uint64_t size);
 void policy_destroy(struct policy *pol);
 
 /* A file that was opened. */

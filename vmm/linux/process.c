@@ -1,9 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* process.c: a process's life, and the calls about itself. */
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "vmm/linux/calls.h"
+#include "vmm/observe/error.h"
+
+#define SHM_MOST (64ull << 20)
+
+static int add_shm(struct process *p, const struct mv_options *opt, struct mv_error *err)
+{
+	const uint64_t size = opt->shm == MV_SHM_AUTO ? min_u64(opt->mem / 4, SHM_MOST)
+						      : opt->shm;
+
+	if (size < PAGE_SIZE)
+		return 0;
+	return policy_add_shm(&p->policy, p->mm, size & PAGE_MASK)
+		       ? mv_fail_errno(err, ENOMEM, "/dev/shm")
+		       : 0;
+}
 
 int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 		 struct mv_error *err)
@@ -25,6 +41,8 @@ int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 		ret = policy_add_root(&p->policy, opt->root, err);
 	if (!ret && opt->tmp)
 		ret = policy_add_tmp(&p->policy, opt->tmp, err);
+	if (!ret)
+		ret = add_shm(p, opt, err);
 	if (!ret)
 		ret = fdtable_init(&p->files, opt->fds, opt->max_files, err);
 	if (ret)

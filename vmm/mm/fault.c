@@ -468,6 +468,18 @@ static void note_major(const struct fault *f)
 		f->mm->count.major++;
 }
 
+/* Its host can't be trusted: one page, if it gives that, and no write before it was asked for. */
+static struct mm_fault do_distrusted_page(struct fault *f, gfn_t gfn, uint64_t bits)
+{
+	const bool write = f->access == MV_WRITE;
+
+	if (!object_ask(f->vma->vm_object, gfn, write))
+		return mm_fatal(SIGBUS, BUS_ADRERR);
+	pt_set(f->mm, f->path.table[LEVEL_PTE], pt_last(&f->path),
+	       pte_make(gfn, write ? bits : bits & ~PTE_W));
+	return done(write ? MV_FAULT_SHARED : MV_FAULT_READ);
+}
+
 /* Map the file's own page, and those around it: no memory is taken, none is read. */
 static struct mm_fault do_file_page(struct fault *f)
 {
@@ -487,6 +499,8 @@ static struct mm_fault do_file_page(struct fault *f)
 		return host_error(-errno);
 	if (vma_private(f->vma))
 		bits &= ~PTE_W;
+	if (unlikely(obj->distrusted))
+		return do_distrusted_page(f, gfn, bits);
 	around(f, &first, &last);
 	first = at - (unsigned)min_u64(at - first, before);
 	last = at + (unsigned)min_u64(last - at, after);
@@ -619,6 +633,9 @@ static struct mm_fault do_wp_page(struct fault *f)
 {
 	struct pagemap_entry page = pagemap_get(&f->mm->anon, index_of(f->gva));
 
+	if (!vma_private(f->vma) && f->vma->vm_object->distrusted &&
+	    !object_ask(f->vma->vm_object, pte_gfn(*pt_last(&f->path)), true))
+		return mm_fatal(SIGBUS, BUS_ADRERR);
 	if (!vma_private(f->vma) || (page.gfn && only_owner(f, page))) {
 		/* shared, or its only owner: reuse. Nothing weakens, nothing to flush */
 		pt_set(f->mm, f->path.table[f->path.level], pt_last(&f->path),

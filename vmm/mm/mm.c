@@ -76,6 +76,14 @@ static int zap_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 	return 0;
 }
 
+/* ... unless what it leads to is a private copy. */
+static int zap_file_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
+{
+	if (pagemap_get(&mm->anon, leaf->gva >> PAGE_SHIFT).gfn)
+		return 0;
+	return zap_leaf(mm, leaf, arg);
+}
+
 void mm_zap_range(struct mm *mm, struct gather *g, gva_t start, gva_t end)
 {
 	uint64_t i = start >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
@@ -127,7 +135,7 @@ void mm_protect_range(struct mm *mm, struct gather *g, const struct vma *vma, gv
 		      gva_t end)
 {
 	struct protect p = { g, vma_page_prot(vma), vma_private_prot(vma),
-			     !vma_private(vma) };
+			     !vma_private(vma) && !vma->vm_object->distrusted };
 
 	pt_for_each(mm, start, end, g, protect_leaf, &p);
 }
@@ -199,4 +207,23 @@ long mm_revalidate(struct mm *mm)
 	n = zap_cut(mm, NULL);
 	pthread_mutex_unlock(&mm->lock);
 	return n;
+}
+
+long mm_distrust_files(struct mm *mm)
+{
+	uint64_t before;
+	struct gather g;
+	int err;
+
+	pthread_mutex_lock(&mm->lock);
+	before = mm->count.zapped;
+	gather_init(&g, mm->phys);
+	for (struct vma *vma = vma_find(mm, 0); vma; vma = vma_next(vma))
+		if (is_it(vma->vm_object, NULL)) {
+			vma->vm_object->distrusted = true;
+			pt_for_each(mm, vma->vm_start, vma->vm_end, &g, zap_file_leaf, &g);
+		}
+	err = gather_finish(&g) ? g.err : 0;
+	pthread_mutex_unlock(&mm->lock);
+	return err ? err : (long)(mm->count.zapped - before);
 }

@@ -184,6 +184,11 @@ struct mm_fault mm_fault(struct mm *mm, gva_t gva, unsigned access);
  * file's end now, so that the access faults again and gets its SIGBUS. How many; or -errno.
  */
 long mm_revalidate(struct mm *mm);
+/*
+ * ... and it was none of these: the host can't give a page. All PTEs of files' pages go, and each is asked
+ * for before it is mapped from now on, so that the one it can't give gets its SIGBUS. How many; or -errno.
+ */
+long mm_distrust_files(struct mm *mm);
 
 /* ---- access to the payload's memory: access.c. All that the VMM reads or writes there. */
 
@@ -268,6 +273,11 @@ struct mm_fault mm_serve_fault(struct mm *mm, gva_t gva, unsigned access, bool g
 long mm_reclaim_some(struct mm *mm, enum reclaim effort);
 /* ... with more and more effort, until there is room for a fault. */
 long mm_reclaim(struct mm *mm);
+/*
+ * Charge pages that are no frames: phys_charge(), and after a try to take something back. Without the
+ * lock. 0 or -ENOMEM; phys_uncharge() gives them back.
+ */
+int mm_charge(struct mm *mm, uint64_t pages);
 /* Frames that were never touched, given up by MADV_FREE, or empty tables may be in [start, end) now. */
 void mm_note_idle(struct mm *mm, gva_t start, gva_t end);
 /* anon_vma_prepare(): the VMA merges as one that has private pages from now on. */

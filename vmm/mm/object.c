@@ -6,6 +6,7 @@
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
@@ -288,6 +289,16 @@ gfn_t object_file_frame(struct object *obj, uint64_t pgoff, uint64_t *before,
 	*before = (offset - w->offset) >> PAGE_SHIFT;
 	*after = (w->offset + w->arena->size - offset) >> PAGE_SHIFT;
 	return (gfn_t)((w->arena->gpa + (offset - w->offset)) >> PAGE_SHIFT);
+}
+
+/* Kernels before 5.14 can't be asked. */
+bool object_ask(const struct object *obj, gfn_t gfn, bool write)
+{
+	char *page = phys_hva(obj->phys, gfn_gpa(gfn));
+
+	return !madvise(page, PAGE_SIZE,
+			write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ) ||
+	       errno == EINVAL;
 }
 
 /* By the window, whose page the host's kernel faults in. */

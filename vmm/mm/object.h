@@ -48,6 +48,7 @@ struct object {
 	bool thp_aligned; /* its file system, or device, places mappings for 2 MiB leaves */
 	uint64_t size;	  /* bytes; of a file, at the last object_refresh() */
 	bool cut;	  /* ... which found it smaller, and its mappings don't know yet */
+	bool distrusted; /* file: the host's kernel may not give its pages: see object_ask() */
 	char *name; /* file: the path it was opened by; anonymous: what maps shows, or NULL */
 	struct object *next, **pprev; /* file: in phys->files */
 	struct window *windows;	      /* file: by offset, ascending */
@@ -105,5 +106,11 @@ bool object_page_cached(const struct object *obj, uint64_t pgoff);
  */
 gfn_t object_file_frame(struct object *obj, uint64_t pgoff, uint64_t *before,
 			uint64_t *after);
+/*
+ * Have the host's kernel give a file's page now, in order to read or to write it, where it can no longer
+ * be trusted to do so when the payload comes to it: its file system is full, say, or can't be read.
+ * MADV_POPULATE_READ and _WRITE, madvise(2). False: it can't, which is SIGBUS.
+ */
+bool object_ask(const struct object *obj, gfn_t gfn, bool write);
 
 #endif

@@ -242,3 +242,13 @@ long mm_reclaim(struct mm *mm)
 		ret = mm_reclaim_some(mm, effort);
 	return ret < 0 ? ret : (long)(before - mm->phys->charged);
 }
+
+int mm_charge(struct mm *mm, uint64_t pages)
+{
+	if (!phys_charge(mm->phys, pages))
+		return 0;
+	pthread_mutex_lock(&mm->lock);
+	mm_reclaim_some(mm, RECLAIM_ZEROES);
+	pthread_mutex_unlock(&mm->lock);
+	return phys_charge(mm->phys, pages);
+}

@@ -212,7 +212,9 @@ static const char *code_name(const struct mv_exit *end)
 		{ SIGSEGV, SI_KERNEL,
 		  "SI_KERNEL, a general protection fault: a privileged "
 		  "instruction, or an address that is not canonical" },
-		{ SIGBUS, BUS_ADRERR, "BUS_ADRERR, behind the end of the mapped file" },
+		{ SIGBUS, BUS_ADRERR,
+		  "BUS_ADRERR, behind the end of the mapped file, or its file "
+		  "system can't give the page" },
 		{ SIGBUS, BUS_ADRALN, "BUS_ADRALN, not aligned" },
 		{ SIGFPE, FPE_INTDIV, "FPE_INTDIV, integer division by zero or overflow" },
 		{ SIGILL, ILL_ILLOPN, "ILL_ILLOPN, no such instruction" },

@@ -334,13 +334,15 @@ static enum step interrupted(struct mv_vm *vm, struct mv_exit *end, struct mv_er
 }
 
 /*
- * Host memory behind a frame is gone: a file shrank under its mapping. With the entries dropped
- * the access faults, and gets its SIGBUS.
+ * Host memory behind a frame is gone: a file shrank under its mapping; or it can't be had: its file system
+ * is full, or can't be read. With the entries dropped the access faults, and gets its SIGBUS.
  */
 static enum step serve_lost_memory(struct mv_vm *vm, struct mv_error *err)
 {
 	long n = mm_revalidate(&vm->mm);
 
+	if (!n)
+		n = mm_distrust_files(&vm->mm);
 	if (n > 0)
 		return STEP_GO_ON;
 	mv_fail(err, EIO, "KVM_RUN: host memory behind a guest frame can't be reached%s",

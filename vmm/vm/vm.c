@@ -19,6 +19,7 @@ void mv_options_init(struct mv_options *opt)
 		.thp = MV_THP_AUTO,
 		.max_files = MV_MAX_FILES,
 		.fds = { 0, 1, 2 },
+		.shm = MV_SHM_AUTO,
 	};
 }
 
@@ -47,6 +48,11 @@ static int check_options(const struct mv_options *opt, struct mv_error *err)
 	if (!opt->max_files || opt->max_files > MV_MAX_FILES)
 		return mv_fail(err, EINVAL, "mv_options.max_files: %u is not from 1 to %u",
 			       opt->max_files, MV_MAX_FILES);
+	if (opt->shm != MV_SHM_AUTO && opt->shm > opt->mem)
+		return mv_fail(
+			err, EINVAL,
+			"mv_options.shm: %lu bytes are more than mem, which they are of",
+			opt->shm);
 	return 0;
 }
 
