@@ -74,9 +74,13 @@ static void semaphores(void)
 	int value = -1;
 
 	say("sem_open", a != SEM_FAILED);
+	if (a == SEM_FAILED)
+		return;
 	say("... again", sem_open(NAME, O_CREAT | O_EXCL, 0600, 2) != SEM_FAILED);
 	b = sem_open(NAME, 0);
 	say("... what is there", b != SEM_FAILED);
+	if (b == SEM_FAILED)
+		return;
 	say("sem_post", !sem_post(a));
 	for (int i = 0; i < 4; i++)
 		say("sem_trywait", !sem_trywait(b));
@@ -122,7 +126,7 @@ int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IONBF, 0);
 	if (argc == 3 && !strcmp(argv[1], "sparse")) {
-		sparse(atol(argv[2]));
+		sparse(strtol(argv[2], NULL, 10));
 		return 0;
 	}
 	memory();

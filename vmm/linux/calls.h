@@ -184,17 +184,28 @@ int64_t sys_rt_sigprocmask(struct process *p, const uint64_t a[6]);
 int64_t sys_rt_sigpending(struct process *p, const uint64_t a[6]);
 int64_t sys_rt_sigreturn(struct process *p, const uint64_t a[6]);
 int64_t sys_sigaltstack(struct process *p, const uint64_t a[6]);
-int64_t sys_kill(struct process *p, const uint64_t a[6]);
-int64_t sys_tkill(struct process *p, const uint64_t a[6]);
-int64_t sys_tgkill(struct process *p, const uint64_t a[6]);
 int64_t sys_pause(struct process *p, const uint64_t a[6]);
 int64_t sys_rt_sigsuspend(struct process *p, const uint64_t a[6]);
 int64_t sys_rt_sigtimedwait(struct process *p, const uint64_t a[6]);
+
+/* kill.c */
+int64_t sys_kill(struct process *p, const uint64_t a[6]);
+int64_t sys_tkill(struct process *p, const uint64_t a[6]);
+int64_t sys_tgkill(struct process *p, const uint64_t a[6]);
+int64_t sys_rt_sigqueueinfo(struct process *p, const uint64_t a[6]);
+int64_t sys_rt_tgsigqueueinfo(struct process *p, const uint64_t a[6]);
 
 /* itimer.c */
 int64_t sys_setitimer(struct process *p, const uint64_t a[6]);
 int64_t sys_getitimer(struct process *p, const uint64_t a[6]);
 int64_t sys_alarm(struct process *p, const uint64_t a[6]);
+
+/* ptimer.c */
+int64_t sys_timer_create(struct process *p, const uint64_t a[6]);
+int64_t sys_timer_settime(struct process *p, const uint64_t a[6]);
+int64_t sys_timer_gettime(struct process *p, const uint64_t a[6]);
+int64_t sys_timer_getoverrun(struct process *p, const uint64_t a[6]);
+int64_t sys_timer_delete(struct process *p, const uint64_t a[6]);
 
 /* timerfd.c */
 int64_t sys_timerfd_create(struct process *p, const uint64_t a[6]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * limits.c: getrlimit, setrlimit, prlimit64: do_prlimit() of kernel/sys.c. STACK and MEMLOCK hold in the
- * mm, NOFILE in the table of files; the others are kept and told, and bound nothing: --mem and
+ * mm, NOFILE in the table of files, SIGPENDING for signals and timers; the others are kept and told, and bound nothing: --mem and
  * --timeout do.
  */
 #include "vmm/linux/limits.h"
@@ -12,6 +12,8 @@
 
 /* sysctl_nr_open of fs/file.c. */
 #define NR_OPEN (1024 * 1024)
+/* Entries of a queue; Linux goes by the memory that there is. */
+#define SIGPENDING_LIMIT 4096
 /* MQ_BYTES_MAX of linux/resource.h. */
 #define MQ_BYTES_MAX 819200
 
@@ -23,6 +25,7 @@ void limits_init(struct limits *l, unsigned max_files)
 	l->of[RLIMIT_CORE].cur = 0;
 	l->of[RLIMIT_NOFILE] = (struct limit){ max_files, max_files };
 	l->of[RLIMIT_MEMLOCK] = (struct limit){ MEMLOCK_LIMIT, MEMLOCK_LIMIT };
+	l->of[RLIMIT_SIGPENDING] = (struct limit){ SIGPENDING_LIMIT, SIGPENDING_LIMIT };
 	l->of[RLIMIT_MSGQUEUE] = (struct limit){ MQ_BYTES_MAX, MQ_BYTES_MAX };
 	l->of[RLIMIT_NICE] = l->of[RLIMIT_RTPRIO] = (struct limit){ 0, 0 };
 	/* one process and one thread, until there can be more */

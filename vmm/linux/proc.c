@@ -271,7 +271,8 @@ static void print_status(struct process *p, FILE *out)
 	fputs("FDSize:\t64\nGroups:\t \n", out);
 	print_memory(p, out);
 	fputs("Threads:\t1\n", out);
-	fprintf(out, "SigQ:\t0/%lu\n", p->limits.of[RLIMIT_SIGPENDING].cur);
+	fprintf(out, "SigQ:\t%lu/%lu\n", signals_queued(p),
+		p->limits.of[RLIMIT_SIGPENDING].cur);
 	fprintf(out, "SigPnd:\t%016lx\nShdPnd:\t%016lx\n", p->signals.own.set,
 		p->signals.shared.set);
 	fprintf(out, "SigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n",

@@ -32,6 +32,7 @@ int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 	p->output.left = opt->max_output ? opt->max_output : UINT64_MAX;
 	ids_init(&p->ids);
 	signals_init(&p->signals);
+	ptimers_init(&p->ptimers);
 	limits_init(&p->limits, opt->max_files);
 	ret = policy_init(&p->policy, opt->grants, opt->ngrants, err);
 	if (ret)
@@ -54,6 +55,8 @@ void process_destroy(struct process *p)
 {
 	fdtable_destroy(&p->files, p->mm);
 	shm_destroy(&p->shm);
+	signals_destroy(&p->signals);
+	ptimers_destroy(&p->ptimers);
 	policy_destroy(&p->policy);
 	vdso_close(&p->vdso);
 	free(p->exe);

@@ -13,6 +13,7 @@
 #include "vmm/linux/itimer.h"
 #include "vmm/linux/limits.h"
 #include "vmm/linux/policy.h"
+#include "vmm/linux/ptimer.h"
 #include "vmm/linux/shm.h"
 #include "vmm/linux/signal.h"
 #include "vmm/linux/sleep.h"
@@ -93,7 +94,8 @@ struct process {
 		restart; /* of the call that a signal interrupted, until a handler runs */
 	int64_t restart_nr; /* ... its number */
 	struct itimer itimer[ITIMERS];
-	bool rearm; /* itimers_next() may say something else */
+	struct ptimers ptimers; /* timer_create's */
+	bool rearm; /* itimers_next() or ptimers_next() may say something else */
 	struct ids ids;
 	char comm[16];		    /* what it is called: process_name(), PR_SET_NAME */
 	int dumpable, death_signal; /* prctl's, and kept only */

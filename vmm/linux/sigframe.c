@@ -195,22 +195,6 @@ static gva_t place(const struct process *p, const struct signal *sig, gva_t rsp,
 	return on_alt && !altstack_holds(alt, sp) ? 0 : sp;
 }
 
-siginfo_t signal_info(const struct process *p, const struct signal *sig)
-{
-	siginfo_t info;
-
-	memset(&info, 0, sizeof(info));
-	info.si_signo = sig->signo;
-	info.si_code = sig->code;
-	if (sig->code <= 0) {
-		info.si_pid = PAYLOAD_PID;
-		info.si_uid = p->ids.uid.real;
-	} else {
-		info.si_addr = (void *)sig->addr;
-	}
-	return info;
-}
-
 /* All but siginfo_t and what no one writes, sigcontext's reserved words. */
 static bool write_frame(struct process *p, const struct rt_sigframe *f, gva_t gva)
 {
@@ -239,7 +223,7 @@ static bool setup(struct process *p, const struct signal *sig, const struct sig_
 				 .oldmask = mask,
 				 .cr2 = s->trap.cr2 },
 		.uc_sigmask = mask,
-		.info = signal_info(p, sig),
+		.info = sig->info,
 	};
 
 	/* without it there is no way back: x64_setup_rt_frame() says -EFAULT */
@@ -262,7 +246,7 @@ static void block_for_handler(struct process *p, const struct signal *sig)
 	s->has_saved = false;
 
 	if (!(sig->action.flags & SA_NODEFER))
-		set |= SIGNAL_BIT(sig->signo);
+		set |= SIGNAL_BIT(sig->info.si_signo);
 	set_blocked(p, set);
 	if (s->altstack.flags & (int)SS_AUTODISARM)
 		altstack_reset(&s->altstack);
@@ -274,12 +258,12 @@ bool sigframe_push(struct process *p, const struct signal *sig, struct sig_regs 
 	gva_t at;
 
 	if (!setup(p, sig, regs, fpu, &at)) {
-		if (sig->signo == SIGSEGV) /* force_sigsegv(): not again */
+		if (sig->info.si_signo == SIGSEGV) /* force_sigsegv(): not again */
 			p->signals.action[SIGSEGV - 1].handler = (uint64_t)SIG_DFL;
 		signal_force(p, SIGSEGV, SI_KERNEL, 0);
 		return false;
 	}
-	regs->rdi = (uint64_t)sig->signo;
+	regs->rdi = (uint64_t)sig->info.si_signo;
 	regs->rax = 0;
 	regs->rsi = at + offsetof(struct rt_sigframe, info);
 	regs->rdx = at + offsetof(struct rt_sigframe, uc_flags);

@@ -10,11 +10,6 @@
 #include "vmm/linux/sigstack.h"
 #include "vmm/linux/stream.h"
 
-/* Linux's first real-time signal; libc keeps some for itself. */
-#define RT_MIN 32
-/* RLIMIT_SIGPENDING, for each real-time signal. */
-#define QUEUE_MAX 4096u
-
 #define BIT(n) SIGNAL_BIT(n)
 
 /* sig_kernel_only(), sig_kernel_ignore(), sig_kernel_stop() of linux/signal.h. */
@@ -22,10 +17,6 @@
 #define IGNORED (BIT(SIGCONT) | BIT(SIGCHLD) | BIT(SIGWINCH) | BIT(SIGURG))
 /* Nobody is there to let a stopped payload go on: as in an orphaned process group. */
 #define STOPPING (BIT(SIGSTOP) | BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU))
-/* SYNCHRONOUS_MASK of kernel/signal.c: they come first. */
-#define SYNCHRONOUS                                                              \
-	(BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGTRAP) | BIT(SIGFPE) | \
-	 BIT(SIGSYS))
 
 /* UAPI_SA_FLAGS: those bits that rt_sigaction keeps. SA_EXPOSE_TAGBITS, SA_RESTORER. */
 #define ACTION_FLAGS                                                                       \
@@ -39,6 +30,14 @@
 void signals_init(struct signals *s)
 {
 	*s = (struct signals){ 0 };
+	pending_init(&s->own);
+	pending_init(&s->shared);
+}
+
+void signals_destroy(struct signals *s)
+{
+	pending_destroy(&s->own);
+	pending_destroy(&s->shared);
 }
 
 static uint64_t handler_of(const struct process *p, int signo)
@@ -57,36 +56,47 @@ static bool is_ignored(const struct process *p, int signo)
 
 /* ---- sending */
 
-/* A second one of the old signals is lost. -EAGAIN: the queue is full. */
-static int enqueue(struct pending *q, int signo, int code)
+bool signal_ignored(const struct process *p, int signo)
 {
-	uint32_t *count = &q->count[signo - 1];
-
-	if (signo < RT_MIN && *count)
-		return 0;
-	if (*count == QUEUE_MAX)
-		return code == SI_USER ? 0 : -EAGAIN;
-	++*count;
-	q->set |= BIT(signo);
-	q->code[signo - 1] = code;
-	return 0;
+	return !(p->signals.blocked & BIT(signo)) && is_ignored(p, signo);
 }
 
-static int send(struct process *p, struct pending *q, int signo, int code)
+uint64_t signals_queued(const struct process *p)
 {
-	if (!(p->signals.blocked & BIT(signo)) && is_ignored(p, signo))
+	return (uint64_t)p->signals.own.nr + p->signals.shared.nr + p->ptimers.nr;
+}
+
+bool signals_have_room(const struct process *p)
+{
+	return signals_queued(p) < p->limits.of[RLIMIT_SIGPENDING].cur;
+}
+
+int signal_send_info(struct process *p, struct pending *q, const siginfo_t *info)
+{
+	if (signal_ignored(p, info->si_signo))
 		return 0;
-	return enqueue(q, signo, code);
+	return pending_add(q, info, signals_have_room(p));
+}
+
+int signal_send_to(struct process *p, struct pending *q, int signo, int code)
+{
+	siginfo_t info = { .si_signo = signo, .si_code = code };
+
+	if (code <= 0) {
+		info.si_pid = PAYLOAD_PID;
+		info.si_uid = p->ids.uid.real;
+	}
+	return signal_send_info(p, q, &info);
 }
 
 void signal_send(struct process *p, int signo, int code)
 {
-	send(p, &p->signals.own, signo, code);
+	signal_send_to(p, &p->signals.own, signo, code);
 }
 
 void signal_post(struct process *p, int signo)
 {
-	send(p, &p->signals.shared, signo, SI_KERNEL);
+	signal_send_to(p, &p->signals.shared, signo, SI_KERNEL);
 }
 
 void signals_collect(struct process *p)
@@ -96,6 +106,7 @@ void signals_collect(struct process *p)
 	for (; sent; sent &= sent - 1)
 		signal_post(p, __builtin_ctzll(sent) + 1);
 	itimers_expire(p);
+	ptimers_expire(p);
 }
 
 void signal_force(struct process *p, int signo, int code, uint64_t addr)
@@ -106,34 +117,24 @@ void signal_force(struct process *p, int signo, int code, uint64_t addr)
 	if (s->blocked & BIT(signo) || action->handler == (uint64_t)SIG_IGN)
 		action->handler = (uint64_t)SIG_DFL;
 	s->blocked &= ~BIT(signo);
-	s->forced = (struct signal){ .signo = signo, .code = code, .addr = addr };
+	s->forced = (struct signal){
+		.info = { .si_signo = signo, .si_code = code, .si_addr = (void *)addr }
+	};
 }
 
 /* ---- taking */
 
-/* next_signal() and __dequeue_signal() */
-static bool dequeue(struct pending *q, uint64_t blocked, struct signal *sig)
+/* dequeue_signal(): the timer that sent it may be set off again. */
+static bool dequeue(struct process *p, uint64_t blocked, siginfo_t *info)
 {
-	uint64_t set = q->set & ~blocked;
+	struct ptimer *timer;
 
-	if (!set)
+	if (!pending_take(&p->signals.own, blocked, info, &timer) &&
+	    !pending_take(&p->signals.shared, blocked, info, &timer))
 		return false;
-	if (set & SYNCHRONOUS)
-		set &= SYNCHRONOUS;
-	*sig = (struct signal){ .signo = __builtin_ctzll(set) + 1 };
-	sig->code = q->code[sig->signo - 1];
-	if (!--q->count[sig->signo - 1])
-		q->set &= ~BIT(sig->signo);
-	return true;
-}
-
-/* dequeue_signal(): a SIGALRM may set its timer off again. */
-static bool dequeue_any(struct process *p, uint64_t blocked, struct signal *sig)
-{
-	if (!dequeue(&p->signals.own, blocked, sig) &&
-	    !dequeue(&p->signals.shared, blocked, sig))
-		return false;
-	if (sig->signo == SIGALRM)
+	if (timer)
+		info->si_overrun = ptimer_taken(p, timer);
+	else if (info->si_signo == SIGALRM)
 		itimers_taken(p);
 	return true;
 }
@@ -143,19 +144,21 @@ static bool take_any(struct process *p, struct signal *sig)
 	struct signals *s = &p->signals;
 
 	*sig = s->forced;
-	s->forced.signo = 0;
-	return sig->signo || dequeue_any(p, s->blocked, sig);
+	s->forced.info.si_signo = 0;
+	return sig->info.si_signo || dequeue(p, s->blocked, &sig->info);
 }
 
 bool signal_take(struct process *p, struct signal *sig)
 {
 	struct action *action;
+	int signo;
 
 	while (take_any(p, sig)) {
-		action = &p->signals.action[sig->signo - 1];
+		signo = sig->info.si_signo;
+		action = &p->signals.action[signo - 1];
 		sig->action = *action;
-		if (is_ignored(p, sig->signo) ||
-		    (action->handler == (uint64_t)SIG_DFL && STOPPING & BIT(sig->signo)))
+		if (is_ignored(p, signo) ||
+		    (action->handler == (uint64_t)SIG_DFL && STOPPING & BIT(signo)))
 			continue;
 		if (action->flags & SA_RESETHAND)
 			action->handler = (uint64_t)SIG_DFL;
@@ -209,12 +212,6 @@ int64_t sys_rt_sigpending(struct process *p, const uint64_t a[6])
 
 /* ---- actions */
 
-static void forget(struct pending *q, int signo)
-{
-	q->set &= ~BIT(signo);
-	q->count[signo - 1] = 0;
-}
-
 static void set_action(struct process *p, int signo, const struct action *action)
 {
 	struct action *mine = &p->signals.action[signo - 1];
@@ -223,8 +220,10 @@ static void set_action(struct process *p, int signo, const struct action *action
 	mine->flags &= ACTION_FLAGS;
 	mine->mask &= ~UNBLOCKABLE;
 	if (is_ignored(p, signo)) {
-		forget(&p->signals.own, signo);
-		forget(&p->signals.shared, signo);
+		pending_forget(&p->signals.own, signo, ptimer_lost);
+		pending_forget(&p->signals.shared, signo, ptimer_lost);
+	} else {
+		ptimers_heeded(p, signo);
 	}
 }
 
@@ -300,47 +299,6 @@ int64_t sys_sigaltstack(struct process *p, const uint64_t a[6])
 	return a[1] && mm_copy_to(p->mm, a[1], &old, sizeof(old)) ? -EFAULT : 0;
 }
 
-/* ---- kill and its kin: there is nobody but the process itself */
-
-static int64_t send_checked(struct process *p, struct pending *q, int signo, int code)
-{
-	if (signo < 0 || signo > SIGNALS)
-		return -EINVAL;
-	return signo ? send(p, q, signo, code) : 0;
-}
-
-/* pid 0 and -PAYLOAD_PID are its process group. -1 is all others, of which there is none. */
-int64_t sys_kill(struct process *p, const uint64_t a[6])
-{
-	int pid = (int)a[0];
-
-	if (pid != PAYLOAD_PID && pid != 0 && pid != -PAYLOAD_PID)
-		return -ESRCH;
-	return send_checked(p, &p->signals.shared, (int)a[1], SI_USER);
-}
-
-int64_t sys_tkill(struct process *p, const uint64_t a[6])
-{
-	int tid = (int)a[0];
-
-	if (tid <= 0)
-		return -EINVAL;
-	if (tid != PAYLOAD_PID)
-		return -ESRCH;
-	return send_checked(p, &p->signals.own, (int)a[1], SI_TKILL);
-}
-
-int64_t sys_tgkill(struct process *p, const uint64_t a[6])
-{
-	int tgid = (int)a[0], tid = (int)a[1];
-
-	if (tgid <= 0 || tid <= 0)
-		return -EINVAL;
-	if (tgid != PAYLOAD_PID || tid != PAYLOAD_PID)
-		return -ESRCH;
-	return send_checked(p, &p->signals.own, (int)a[2], SI_TKILL);
-}
-
 /* ---- waiting for one */
 
 int64_t sys_pause(struct process *p, const uint64_t a[6])
@@ -383,18 +341,17 @@ int64_t sys_rt_sigsuspend(struct process *p, const uint64_t a[6])
 	return err;
 }
 
-static int64_t give_signal(struct process *p, const struct signal *sig, gva_t gva)
+static int64_t give_signal(struct process *p, const siginfo_t *info, gva_t gva)
 {
-	const siginfo_t info = signal_info(p, sig);
-
-	return gva && mm_copy_to(p->mm, gva, &info, sizeof(info)) ? -EFAULT : sig->signo;
+	return gva && mm_copy_to(p->mm, gva, info, sizeof(*info)) ? -EFAULT
+								  : info->si_signo;
 }
 
 /* do_sigtimedwait() */
 int64_t sys_rt_sigtimedwait(struct process *p, const uint64_t a[6])
 {
 	struct timespec timeout = { 0 };
-	struct signal sig;
+	siginfo_t info;
 	uint64_t set;
 	int err = 0;
 
@@ -407,15 +364,15 @@ int64_t sys_rt_sigtimedwait(struct process *p, const uint64_t a[6])
 		return -EINVAL;
 	set &= ~UNBLOCKABLE;
 	signals_collect(p);
-	if (dequeue_any(p, ~set, &sig))
-		return give_signal(p, &sig, a[1]);
+	if (dequeue(p, ~set, &info))
+		return give_signal(p, &info, a[1]);
 	if (!a[2] || timeout.tv_sec || timeout.tv_nsec)
 		err = sleep_until(p, CLOCK_MONOTONIC, false, a[2] ? &timeout : NULL);
 	if (err && err != -ERESTARTSYS)
 		return err;
 	signals_collect(p);
-	if (dequeue_any(p, ~set, &sig))
-		return give_signal(p, &sig, a[1]);
+	if (dequeue(p, ~set, &info))
+		return give_signal(p, &info, a[1]);
 	if (!err)
 		return -EAGAIN;
 	return signal_pending(&p->signals) ? -EINTR : err;

@@ -10,15 +10,9 @@
 #ifndef LINUX_SIGNAL_H
 #define LINUX_SIGNAL_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "vmm/linux/sigqueue.h"
 
 struct process;
-
-#define SIGNALS 64 /* _NSIG */
-
-/* The set that holds signal n alone. */
-#define SIGNAL_BIT(n) (1ull << ((n)-1))
 
 /* struct sigaction as rt_sigaction takes it; handler may be SIG_DFL or SIG_IGN. */
 struct action {
@@ -33,22 +27,17 @@ struct altstack {
 	uint64_t size;
 };
 
-/*
- * Signals that were sent and not taken yet. All that can send one here is the process
- * itself, so a real-time signal's queue is a number: its entries are all alike.
- */
-struct pending {
-	uint64_t set;
-	uint32_t count[SIGNALS]; /* at least 1 if in the set */
-	int32_t code[SIGNALS];	 /* si_code */
-};
-
-/* A signal on its way, with what siginfo_t says of it. signo 0: none. */
+/* A signal on its way. */
 struct signal {
-	int signo, code;
-	uint64_t addr;	      /* si_addr, if an exception raised it */
+	siginfo_t info;	      /* si_signo 0: there is none */
 	struct action action; /* as it was when the signal was taken */
 };
+
+/* si_addr, if an exception raised it; else 0. */
+static inline uint64_t signal_addr(const struct signal *sig)
+{
+	return sig->info.si_code > 0 ? (uint64_t)sig->info.si_addr : 0;
+}
 
 /* The last exception that raised a signal; frames show it. */
 struct trap {
@@ -58,7 +47,7 @@ struct trap {
 struct signals {
 	struct action action[SIGNALS]; /* of signal n at n - 1 */
 	uint64_t blocked;
-	struct pending own, shared; /* by tkill and tgkill; by kill */
+	struct pending own, shared; /* the thread's, by tkill and its kin; the process's */
 	struct altstack altstack;
 	struct trap trap;
 	uint64_t saved; /* what sigsuspend found blocked, and a handler's frame shall restore */
@@ -84,18 +73,31 @@ struct sig_fpu {
 
 /* All default, none blocked: as a program that its parent left nothing finds it. */
 void signals_init(struct signals *s);
+void signals_destroy(struct signals *s);
 
 /* Whether signal_take() has something. */
 static inline bool signal_pending(const struct signals *s)
 {
-	return s->forced.signo || ((s->own.set | s->shared.set) & ~s->blocked);
+	return s->forced.info.si_signo || ((s->own.set | s->shared.set) & ~s->blocked);
 }
 
 /* The process sends itself a signal: it is dropped if ignored, waits if blocked. */
 void signal_send(struct process *p, int signo, int code);
+/*
+ * ... to a queue of its own; code above 0: the kernel sends it, of which there is nothing more to say. And
+ * one that carries something. 0, or -EAGAIN: there is no room.
+ */
+int signal_send_to(struct process *p, struct pending *q, int signo, int code);
+int signal_send_info(struct process *p, struct pending *q, const siginfo_t *info);
+/* Whether it would be dropped: sig_ignored(). */
+bool signal_ignored(const struct process *p, int signo);
 
 /* The kernel sends it one, SI_KERNEL: a timer of its own. */
 void signal_post(struct process *p, int signo);
+/* Entries that count against RLIMIT_SIGPENDING, of queues and timers; and whether one more may come. */
+uint64_t signals_queued(const struct process *p);
+bool signals_have_room(const struct process *p);
+
 /* See what has come since: signals from outside, and timers. */
 void signals_collect(struct process *p);
 /* No handler ran: what sigsuspend had changed is as it was. */

@@ -15,9 +15,6 @@
 /* What can't be blocked isn't. */
 void set_blocked(struct process *p, uint64_t set);
 
-/* siginfo_t of one that was taken. */
-siginfo_t signal_info(const struct process *p, const struct signal *sig);
-
 /* __on_sig_stack(): whether sp is on it, though it may be disabled. */
 bool altstack_holds(const struct altstack *s, gva_t sp);
 /* sas_ss_flags(): SS_DISABLE, SS_ONSTACK or 0: it is there to be used. */

@@ -7,27 +7,14 @@
 #include <unistd.h>
 
 #include "vmm/linux/calls.h"
+#include "vmm/linux/clocks.h"
 #include "vmm/linux/sleep.h"
 #include "vmm/linux/usage.h"
 
 #define NS_PER_SEC 1000000000ull
 
-/* A clock of a pid: linux/posix-timers_types.h. */
-#define CPUCLOCK_WHICH 3
-#define CPUCLOCK_FD 3
-#define CPUCLOCK_PERTHREAD 4
-
 /* linux/time.h: gone, its number is kept. */
 #define CLOCK_SGI_CYCLE 10
-
-/* What a clock measures; an id stands for one of them. */
-enum clock_kind {
-	CLOCK_NONE,
-	CLOCK_OF_HOST,
-	CLOCK_OF_CPU, /* all CPU time */
-	CLOCK_OF_USER,
-	CLOCK_OF_BOTH, /* user and system time */
-};
 
 /* pid_for_clock(): the payload's own, which may be 0; and what of it. */
 static enum clock_kind cpu_clock(clockid_t clock)
@@ -41,13 +28,23 @@ static enum clock_kind cpu_clock(clockid_t clock)
 	return which[clock & CPUCLOCK_WHICH];
 }
 
-static enum clock_kind kind_of(clockid_t clock)
+enum clock_kind clock_kind(clockid_t clock)
 {
 	if (clock < 0)
 		return cpu_clock(clock);
 	if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID)
 		return CLOCK_OF_CPU;
 	return clock <= CLOCK_TAI && clock != CLOCK_SGI_CYCLE ? CLOCK_OF_HOST : CLOCK_NONE;
+}
+
+uint64_t clock_cpu_ns(const struct process *p, enum clock_kind kind)
+{
+	struct usage u;
+
+	usage_get(p, &u);
+	return kind == CLOCK_OF_CPU    ? u.cpu
+	       : kind == CLOCK_OF_USER ? u.user
+				       : u.user + u.system;
 }
 
 static int64_t put_timespec(struct process *p, gva_t gva, const struct timespec *ts)
@@ -69,9 +66,8 @@ static int read_clock(struct process *p, clockid_t clock, struct timespec *ts)
 
 int64_t sys_clock_gettime(struct process *p, const uint64_t a[6])
 {
-	const enum clock_kind kind = kind_of((clockid_t)a[0]);
+	const enum clock_kind kind = clock_kind((clockid_t)a[0]);
 	struct timespec ts;
-	struct usage u;
 	uint64_t ns;
 	int err;
 
@@ -81,10 +77,7 @@ int64_t sys_clock_gettime(struct process *p, const uint64_t a[6])
 		err = read_clock(p, (clockid_t)a[0], &ts);
 		return err ? err : put_timespec(p, a[1], &ts);
 	}
-	usage_get(p, &u);
-	ns = kind == CLOCK_OF_CPU    ? u.cpu
-	     : kind == CLOCK_OF_USER ? u.user
-				     : u.user + u.system;
+	ns = clock_cpu_ns(p, kind);
 	ts = (struct timespec){ .tv_sec = (time_t)(ns / NS_PER_SEC),
 				.tv_nsec = (long)(ns % NS_PER_SEC) };
 	return put_timespec(p, a[1], &ts);
@@ -95,7 +88,7 @@ int64_t sys_clock_getres(struct process *p, const uint64_t a[6])
 	clockid_t clock = (clockid_t)a[0];
 	struct timespec ts;
 
-	if (kind_of(clock) == CLOCK_NONE)
+	if (clock_kind(clock) == CLOCK_NONE)
 		return -EINVAL;
 	/* of a pid: the same of whosever CPU clock it is */
 	if (clock < 0)
@@ -141,9 +134,9 @@ static int check_sleep_clock(clockid_t clock)
 {
 	struct timespec res;
 
-	if (clock < 0 && (clock & 7) == CPUCLOCK_FD)
+	if (clock < 0 && (clock & CLOCKFD_MASK) == CLOCKFD)
 		return -EOPNOTSUPP;
-	if (kind_of(clock) == CLOCK_NONE)
+	if (clock_kind(clock) == CLOCK_NONE)
 		return -EINVAL;
 	switch (clock) {
 	case CLOCK_REALTIME:

@@ -85,8 +85,9 @@ void vm_event_signal(struct mv_vm *vm, const struct signal *sig)
 	struct mv_event *e = events_add(&vm->events, MV_EVENT_SIGNAL);
 
 	if (e)
-		e->signal = (struct mv_event_signal){ sig->signo, sig->code, sig->addr,
-						      sig->action.handler, vm->vcpu.rip };
+		e->signal = (struct mv_event_signal){ sig->info.si_signo, sig->info.si_code,
+						      signal_addr(sig), sig->action.handler,
+						      vm->vcpu.rip };
 }
 
 void vm_event_end(struct mv_vm *vm, const struct mv_exit *end)

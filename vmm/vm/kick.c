@@ -65,6 +65,7 @@ int kicks_arm(struct mv_vm *vm)
 
 	vm->process.rearm = false;
 	itimers_next(&vm->process, &wall, &cpu);
+	ptimers_next(&vm->process, &wall, &cpu);
 	cpu = earlier(cpu, cpu_left(vm));
 	wall = earlier(earlier(wall, vm->deadline_ns), k->again_ns);
 	k->again_ns = 0;

@@ -93,7 +93,8 @@ static enum step deliver(struct mv_vm *vm, struct mv_exit *end, struct mv_error 
 		if (unlikely(vm->mm.events))
 			vm_event_signal(vm, &sig);
 		if (sig.action.handler == (uint64_t)SIG_DFL)
-			return end_with_signal(vm, end, sig.signo, sig.code, sig.addr);
+			return end_with_signal(vm, end, sig.info.si_signo, sig.info.si_code,
+					       signal_addr(&sig));
 		step = enter_handler(vm, &sig, err);
 	}
 	if (vm->process.restart != RESTART_NO) { /* no handler has run */
