@@ -241,7 +241,7 @@ static void overrun(void)
 {
 	unsigned long set = BIT(RT);
 	struct timespec zero = { 0, 0 };
-	siginfo_t info;
+	siginfo_t info = { 0 };
 	int id, more;
 	long ret;
 
