@@ -17,6 +17,9 @@ struct watch;
 /* RLIMIT_NOFILE as most systems set it, and at most. */
 #define FD_MAX MV_MAX_FILES
 
+/* A place in a file: wherever the open file is. */
+#define POS_CURRENT (-1)
+
 /* What reading and writing it is like. */
 enum file_kind {
 	FILE_REGULAR, /* answers at once: regular files, and block devices behind fds 0-2 */

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * limits.c: getrlimit, setrlimit, prlimit64: do_prlimit() of kernel/sys.c. STACK and MEMLOCK hold in the
- * mm, NOFILE in the table of files, SIGPENDING for signals and timers; the others are kept and told, and bound nothing: --mem and
- * --timeout do.
+ * mm, as AS and DATA do, NOFILE in the table of files, SIGPENDING for signals and timers, FSIZE for all that makes
+ * files longer; the others are kept and told, and bound nothing: --mem and --timeout do.
  */
 #include "vmm/linux/limits.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "vmm/linux/calls.h"
 
@@ -33,8 +37,10 @@ void limits_init(struct limits *l, unsigned max_files)
 }
 
 /* A limit holds from now on where it is kept. */
-static void tell(struct process *p, unsigned resource, uint64_t cur)
+static void tell(struct process *p, unsigned resource, const struct limit *l)
 {
+	const uint64_t cur = l->cur;
+
 	if (resource == RLIMIT_NOFILE) {
 		p->files.limit = (unsigned)cur;
 		return;
@@ -44,6 +50,13 @@ static void tell(struct process *p, unsigned resource, uint64_t cur)
 		p->mm->stack_limit = cur;
 	if (resource == RLIMIT_MEMLOCK)
 		p->mm->memlock_limit = cur >> PAGE_SHIFT;
+	if (resource == RLIMIT_AS)
+		p->mm->as_limit = cur >> PAGE_SHIFT;
+	if (resource ==
+	    RLIMIT_DATA) { /* 0 binds brk alone: may_expand_vm(), for Valgrind */
+		p->mm->data_limit = (cur ? cur : l->max) >> PAGE_SHIFT;
+		p->mm->brk_limit = cur;
+	}
 	pthread_mutex_unlock(&p->mm->lock);
 }
 
@@ -68,9 +81,52 @@ static int do_prlimit(struct process *p, unsigned resource, const struct limit *
 		*old = *l;
 	if (new) {
 		*l = *new;
-		tell(p, resource, new->cur);
+		tell(p, resource, new);
 	}
 	return 0;
+}
+
+/* ---- RLIMIT_FSIZE */
+
+static int too_long(struct process *p)
+{
+	signal_send(p, SIGXFSZ, SI_USER);
+	return -EFBIG;
+}
+
+/* Whether it binds: most never ask for it. */
+static bool fsize_limited(const struct process *p, const struct file *file, struct stat *st)
+{
+	return p->limits.of[RLIMIT_FSIZE].cur != RLIM64_INFINITY && !fstat(file->fd, st) &&
+	       S_ISREG(st->st_mode);
+}
+
+int limit_write(struct process *p, const struct file *file, off_t pos, bool append,
+		uint64_t *len)
+{
+	const uint64_t most = p->limits.of[RLIMIT_FSIZE].cur;
+	struct stat st;
+
+	if (!*len || !fsize_limited(p, file, &st))
+		return 0;
+	if (append || fcntl(file->fd, F_GETFL) & O_APPEND)
+		pos = st.st_size;
+	else if (pos == POS_CURRENT)
+		pos = lseek(file->fd, 0, SEEK_CUR);
+	if ((uint64_t)pos >= most)
+		return too_long(p);
+	*len = min_u64(*len, most - (uint64_t)pos);
+	return 0;
+}
+
+int limit_size(struct process *p, const struct file *file, off_t size)
+{
+	struct stat st;
+
+	if (!fsize_limited(p, file, &st) || size <= st.st_size ||
+	    (uint64_t)size <= p->limits.of[RLIMIT_FSIZE].cur)
+		return 0;
+	return too_long(p);
 }
 
 int64_t sys_getrlimit(struct process *p, const uint64_t a[6])

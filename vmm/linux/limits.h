@@ -6,8 +6,13 @@
 #ifndef LINUX_LIMITS_H
 #define LINUX_LIMITS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/resource.h>
+#include <sys/types.h>
+
+struct file;
+struct process;
 
 /* As struct rlimit64 has it; RLIM_INFINITY is all ones. */
 struct limit {
@@ -21,5 +26,14 @@ struct limits {
 
 /* INIT_RLIMITS of Linux's asm-generic/resource.h, with the mm's and the files' own. */
 void limits_init(struct limits *l, unsigned max_files);
+
+/*
+ * RLIMIT_FSIZE. What of *len bytes may be written to a file at pos, POS_CURRENT: at its position; append: at
+ * its end. generic_write_check_limits(). And whether it may be so long: inode_newsize_ok(). 0, or -EFBIG, and
+ * SIGXFSZ is sent.
+ */
+int limit_write(struct process *p, const struct file *file, off_t pos, bool append,
+		uint64_t *len);
+int limit_size(struct process *p, const struct file *file, off_t size);
 
 #endif

@@ -10,7 +10,6 @@
 #include "vmm/linux/stream.h"
 
 /* At the file's own position, which the host's open file keeps. */
-#define POS_CURRENT (-1)
 
 static struct file *readable_file(struct process *p, uint64_t fd)
 {
@@ -104,10 +103,12 @@ static bool readable_now(struct process *p, const struct buffers *b)
 static int64_t write_regular(struct process *p, struct file *file, struct buffers *b,
 			     off_t pos, int flags)
 {
-	int64_t done = 0, n = charge_write(p, file, pos, b->left);
+	int64_t done = 0, n = limit_write(p, file, pos, flags & RWF_APPEND, &b->left);
 	struct chunk c;
 	uint64_t room;
 
+	if (!n)
+		n = charge_write(p, file, pos, b->left);
 	if (n)
 		return n;
 	while (b->left) {

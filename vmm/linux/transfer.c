@@ -112,6 +112,14 @@ static int64_t send_some(struct process *p, struct file *out, const struct file 
 	return takes_at_once(out) ? send_to_file(p, out, in, at, len) : -EINVAL;
 }
 
+/* Whether there is nothing to be read there: then nothing is written, and meets no limit. */
+static bool at_end(const struct file *in, const off_t *at)
+{
+	struct stat st;
+
+	return !fstat(in->fd, &st) && (at ? *at : lseek(in->fd, 0, SEEK_CUR)) >= st.st_size;
+}
+
 /* do_sendfile() */
 static int64_t do_sendfile(struct process *p, uint64_t out_fd, uint64_t in_fd, off_t *at,
 			   uint64_t count)
@@ -134,8 +142,10 @@ static int64_t do_sendfile(struct process *p, uint64_t out_fd, uint64_t in_fd, o
 	if (in->kind != FILE_REGULAR)
 		return -EINVAL;
 	do {
-		room = output_room(p, out, min_u64(count - done, STEP_MAX));
-		n = room ? send_some(p, out, in, at, room) : 0;
+		room = min_u64(count - done, STEP_MAX);
+		n = at_end(in, at) ? 0 : limit_write(p, out, POS_CURRENT, false, &room);
+		room = n ? 0 : output_room(p, out, room);
+		n = room ? send_some(p, out, in, at, room) : n;
 		output_done(p, out, n);
 		if (n > 0)
 			done += (uint64_t)n;
@@ -169,11 +179,15 @@ int64_t sys_copy_file_range(struct process *p, const uint64_t a[6])
 		return -EFAULT;
 	if (a[5])
 		return -EINVAL;
-	n = out->writable ? charge(p, out, host_position(&to), min_u64(a[4], MAX_RW_COUNT))
-			  : 0;
+	room = min_u64(a[4], MAX_RW_COUNT);
+	n = out->writable
+		    ? limit_write(p, out, to.where ? to.at : POS_CURRENT, false, &room)
+		    : 0;
+	if (!n && out->writable)
+		n = charge(p, out, host_position(&to), room);
 	if (n)
 		return n;
-	room = output_room(p, out, min_u64(a[4], MAX_RW_COUNT));
+	room = output_room(p, out, room);
 	guard_begin(&g);
 	n = copy_file_range(in->fd, host_position(&from), out->fd, host_position(&to), room,
 			    0);
@@ -215,6 +229,8 @@ int64_t sys_fallocate(struct process *p, const uint64_t a[6])
 		return -EBADF;
 	if (file->writable && at >= 0 && len > 0 && !__builtin_add_overflow(at, len, &end))
 		n = file->memory ? file_charge(file, p->mm, (uint64_t)end) : 0;
+	if (!n && file->writable && len > 0 && !((int)a[1] & FALLOC_FL_KEEP_SIZE))
+		n = limit_size(p, file, end);
 	if (!n && file->writable && len > 0 && !may_grow(p, file, end))
 		n = -EFBIG;
 	if (n)
@@ -230,9 +246,12 @@ int64_t sys_fallocate(struct process *p, const uint64_t a[6])
 static int64_t cut(struct process *p, struct file *file, off_t size)
 {
 	struct guard g;
-	int64_t n = may_grow(p, file, size) ? file_charge(file, p->mm, (uint64_t)size)
-					    : -EFBIG;
+	int64_t n = limit_size(p, file, size);
 
+	if (!n && !may_grow(p, file, size))
+		n = -EFBIG;
+	if (!n)
+		n = file_charge(file, p->mm, (uint64_t)size);
 	if (n)
 		return n;
 	guard_begin(&g);

@@ -45,7 +45,7 @@ static struct arena *arena_of(const struct check *c, gfn_t gfn)
 
 static void check_tree(struct check *c)
 {
-	uint64_t n = 0, total = 0, locked = 0;
+	uint64_t n = 0, total = 0, locked = 0, data = 0;
 	bool cached = !c->mm->last_vma;
 	gva_t end = 0;
 
@@ -59,11 +59,15 @@ static void check_tree(struct check *c)
 		end = v->vm_end;
 		total += vma_pages(v);
 		locked += v->vm_flags & VM_LOCKED ? vma_pages(v) : 0;
+		if ((v->vm_flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE)
+			data += vma_pages(v);
 		cached |= v == c->mm->last_vma;
 		if (v->vm_object && !v->vm_object->refs)
 			wrong(c, "VMA %#lx names an object that was freed", v->vm_start);
 	}
 	locked += c->mm->locked_ghosts;
+	if (data != c->mm->data_vm)
+		wrong(c, "%lu pages of data, counted %lu", data, c->mm->data_vm);
 	if (n != c->mm->map_count || total != c->mm->total_vm || locked != c->mm->locked_vm)
 		wrong(c, "%lu VMAs of %lu pages, %lu locked; counted %u, %lu, %lu", n,
 		      total, locked, c->mm->map_count, c->mm->total_vm, c->mm->locked_vm);

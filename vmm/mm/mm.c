@@ -23,6 +23,9 @@ int mm_init(struct mm *mm, struct phys *phys, unsigned fault_around, enum mv_thp
 			   .mmap_base = MMAP_BASE,
 			   .memlock_limit = MEMLOCK_LIMIT >> PAGE_SHIFT,
 			   .stack_limit = STACK_LIMIT,
+			   .as_limit = UINT64_MAX >> PAGE_SHIFT,
+			   .data_limit = UINT64_MAX >> PAGE_SHIFT,
+			   .brk_limit = UINT64_MAX,
 			   .fault_around = fault_around,
 			   .thp = thp,
 			   .nr_vcpus = 1 };

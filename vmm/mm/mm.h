@@ -85,11 +85,16 @@ struct mm {
 	struct pagemap
 		guards; /* MADV_GUARD_INSTALL: pages that fault whatever their VMA says */
 	uint64_t total_vm;	/* pages of all VMAs */
+	uint64_t data_vm;	/* ... of those that is_data_mapping() is about */
 	uint64_t locked_vm;	/* ... of those with VM_LOCKED, and locked_ghosts */
 	uint64_t locked_ghosts; /* pages that MREMAP_DONTUNMAP left behind: Linux counts on */
 	uint64_t memlock_limit; /* RLIMIT_MEMLOCK, in pages */
 	uint64_t stack_limit;	/* RLIMIT_STACK, in bytes */
-	unsigned def_flags;	/* mlockall(MCL_FUTURE): what new VMAs get */
+	uint64_t as_limit;	/* RLIMIT_AS, in pages, of total_vm */
+	uint64_t data_limit; /* RLIMIT_DATA, in pages, of data_vm; where that is 0, its hard limit */
+	uint64_t brk_limit; /* RLIMIT_DATA, in bytes, of the heap and data_len */
+	uint64_t data_len;  /* bytes of the program's last segment that are its file's */
+	unsigned def_flags; /* mlockall(MCL_FUTURE): what new VMAs get */
 	bool oom;    /* a call met the memory limit: the payload is to be ended for it */
 	bool pinned; /* the call under way knows host addresses of pages: mm_iovec() */
 	gva_t idle_start, idle_end; /* where frames may be that reclaim can take */

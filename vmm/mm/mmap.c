@@ -59,21 +59,28 @@ void mm_clear_guards(struct mm *mm, gva_t start, gva_t end)
 }
 
 /*
- * do_vmi_align_munmap(): nothing is left mapped in [start, end). Only a hole in the middle of
- * a VMA is held against the VMA limit, so that a process at the limit can still unmap.
+ * vms_gather_munmap_vmas(): no VMA lies across an end of [start, end). Only a hole in the middle of one is
+ * held against the VMA limit, so that a process at the limit can still unmap.
  */
-static int unmap(struct mm *mm, struct gather *g, gva_t start, gva_t end)
+static int gather_vmas(struct mm *mm, struct gather *g, gva_t start, gva_t end)
 {
-	struct vma *vma = vma_find(mm, start);
-	int err;
+	const struct vma *vma = vma_find(mm, start);
 
 	if (!vma_overlaps(vma, start, end))
 		return 0;
 	if (vma->vm_start < start && end < vma->vm_end &&
 	    mm->map_count >= mm->max_map_count)
 		return -ENOMEM;
-	err = cut_range(mm, g, start, end);
-	if (err)
+	return cut_range(mm, g, start, end);
+}
+
+/* do_vmi_align_munmap(): nothing is left mapped in [start, end). */
+static int unmap(struct mm *mm, struct gather *g, gva_t start, gva_t end)
+{
+	struct vma *vma;
+	int err = gather_vmas(mm, g, start, end);
+
+	if (err || !vma_overlaps(vma_find(mm, start), start, end))
 		return err;
 	mm_hugetlb_unreserve(mm, start, end);
 	mm_zap_range(mm, g, start, end);
@@ -163,11 +170,36 @@ struct vma *mm_insert_region(struct mm *mm, const struct vma *want)
 	return vma_merge(mm, vma);
 }
 
+static uint64_t pages_mapped(struct mm *mm, gva_t start, gva_t end)
+{
+	uint64_t len = 0;
+
+	for (struct vma *vma = vma_find(mm, start); vma && vma->vm_start < end;
+	     vma = vma_next(vma))
+		len += min_u64(end, vma->vm_end) - max_u64(start, vma->vm_start);
+	return len >> PAGE_SHIFT;
+}
+
+/* Too much, by RLIMIT_AS or _DATA: vms_abort_munmap_vmas() leaves what was cut as it is. */
+static int refuse_region(struct mm *mm, const struct vma *want)
+{
+	struct gather g;
+	int err;
+
+	gather_init(&g, mm->phys);
+	err = gather_vmas(mm, &g, want->vm_start, want->vm_end);
+	return gather_finish(&g) ? g.err : err ? err : -ENOMEM;
+}
+
 /* mmap_region(): what was there goes, the new VMA comes. */
 static int map_region(struct mm *mm, const struct vma *want)
 {
-	int err = mm_do_munmap(mm, want->vm_start, want->vm_end - want->vm_start);
+	const uint64_t there = pages_mapped(mm, want->vm_start, want->vm_end);
+	int err;
 
+	if (!vma_may_expand(mm, want->vm_flags, vma_pages(want) - there))
+		return refuse_region(mm, want);
+	err = mm_do_munmap(mm, want->vm_start, want->vm_end - want->vm_start);
 	if (!err && want->vm_flags & VM_HUGETLB)
 		err = mm_hugetlb_reserve(mm, want);
 	if (err)
@@ -398,12 +430,16 @@ static int protect_vma(struct mm *mm, struct gather *g, struct vma **pvma, gva_t
 		       gva_t end, unsigned prot)
 {
 	unsigned old = (*pvma)->vm_flags, vm_flags = (old & ~VM_PROT) | prot;
+	const uint64_t pages = (end - start) >> PAGE_SHIFT;
 	int err;
 
 	if (prot & ~(vm_flags >> VM_MAY_SHIFT))
 		return -EACCES;
 	if (vm_flags == old)
 		return 0;
+	if (prot & VM_WRITE && !vma_may_expand(mm, vm_flags, pages) &&
+	    vma_may_expand(mm, old, pages))
+		return -ENOMEM; /* it turns into data */
 	err = mm_modify_flags(mm, g, pvma, start, end, account(*pvma, vm_flags));
 	if (err)
 		return err;
@@ -482,7 +518,10 @@ static long do_brk(struct mm *mm, gva_t brk)
 	struct vma want = { .vm_flags = VM_READ | VM_WRITE | VM_MAY_ALL | VM_ACCOUNT |
 					mm->def_flags };
 
-	if (brk < mm->start_brk || brk > MV_TASK_SIZE)
+	/* check_data_rlimit(): also if it shrinks */
+	if (brk < mm->start_brk || brk > MV_TASK_SIZE ||
+	    (mm->brk_limit != UINT64_MAX &&
+	     brk - mm->start_brk + mm->data_len > mm->brk_limit))
 		return (long)was;
 	if (newbrk < oldbrk) {
 		/* where nothing of the heap is left it doesn't shrink */
@@ -588,6 +627,7 @@ int mm_expand_stack(struct mm *mm, struct vma *vma, gva_t gva)
 	mm_prepare_anon_id(mm, vma);
 	/* moved up by mremap its offset may be too low; then acct_stack_growth() */
 	if ((vma->vm_start - gva) >> PAGE_SHIFT > vma->vm_pgoff ||
+	    !vma_may_expand(mm, vma->vm_flags, (vma->vm_start - gva) >> PAGE_SHIFT) ||
 	    vma->vm_end - gva > mm->stack_limit ||
 	    !mm_mlock_future_ok(mm, vma->vm_flags, vma->vm_start - gva))
 		return -ENOMEM;

@@ -86,8 +86,11 @@ static int check_vma(struct remap *r)
 		return -EINVAL;
 	if (vma->vm_flags & VM_SPECIAL)
 		return -EFAULT;
-	return mm_mlock_future_ok(r->mm, vma->vm_flags, r->new_len - r->old_len) ? 0
-										 : -EAGAIN;
+	if (!mm_mlock_future_ok(r->mm, vma->vm_flags, r->new_len - r->old_len))
+		return -EAGAIN;
+	return vma_may_expand(r->mm, vma->vm_flags, (r->new_len - r->old_len) >> PAGE_SHIFT)
+		       ? 0
+		       : -ENOMEM;
 }
 
 /* ---- pages on the move */
@@ -310,6 +313,9 @@ static long remap_to(struct remap *r)
 	r->vma = vma_lookup(r->mm, r->addr);
 	if (!r->vma)
 		return -EFAULT;
+	if (r->flags & MREMAP_DONTUNMAP &&
+	    !vma_may_expand(r->mm, r->vma->vm_flags, r->old_len >> PAGE_SHIFT))
+		return -ENOMEM;
 	err = set_new_addr(r);
 	return err ? err : move_vma(r);
 }

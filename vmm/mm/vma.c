@@ -119,12 +119,25 @@ struct vma *vma_new(const struct vma *from)
 	return vma;
 }
 
+/* is_data_mapping() of mm/internal.h: private, writable, and no stack. */
+static bool is_data(unsigned vm_flags)
+{
+	return (vm_flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
+}
+
+bool vma_may_expand(const struct mm *mm, unsigned vm_flags, uint64_t pages)
+{
+	return mm->total_vm + pages <= mm->as_limit &&
+	       (!is_data(vm_flags) || mm->data_vm + pages <= mm->data_limit);
+}
+
 /* Count the VMA's pages in; sign -1: out. */
 static void account(struct mm *mm, const struct vma *vma, int sign)
 {
 	uint64_t pages = (uint64_t)sign * vma_pages(vma);
 
 	mm->total_vm += pages;
+	mm->data_vm += is_data(vma->vm_flags) ? pages : 0;
 	mm->locked_vm += vma->vm_flags & VM_LOCKED ? pages : 0;
 }
 

@@ -111,6 +111,8 @@ void vma_insert(struct mm *mm, struct vma *vma);
 void vma_remove(struct mm *mm, struct vma *vma);
 /* Change bounds within the hole around it; vm_pgoff follows vm_start. */
 void vma_resize(struct mm *mm, struct vma *vma, gva_t start, gva_t end);
+/* Whether RLIMIT_AS and RLIMIT_DATA allow so many pages more with these flags: may_expand_vm(). */
+bool vma_may_expand(const struct mm *mm, unsigned vm_flags, uint64_t pages);
 /* Change what it means; entries and neighbours are the caller's. */
 void vma_set_flags(struct mm *mm, struct vma *vma, unsigned vm_flags);
 /*

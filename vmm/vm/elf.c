@@ -221,6 +221,7 @@ static int map_segments(struct load *l)
 		if (err)
 			return err;
 		image->end = page_align(p->p_vaddr + p->p_memsz + image->bias);
+		image->data_len = p->p_filesz;
 		if (l->ehdr.e_phoff >= p->p_offset &&
 		    l->ehdr.e_phoff < p->p_offset + p->p_filesz)
 			image->phdr =

@@ -34,7 +34,8 @@ struct image {
 	gva_t base;  /* AT_BASE: where its interpreter lies; 0: it has none */
 	gva_t phdr;  /* AT_PHDR: where its program headers lie; 0: in no segment */
 	unsigned phnum;
-	gva_t end; /* behind its last segment, page-aligned: the heap's start */
+	gva_t end;	   /* behind its last segment, page-aligned: the heap's start */
+	uint64_t data_len; /* bytes of that segment that are the file's: end_data - start_data */
 	/* Read at the first look-up, in whatever thread, and never changed: */
 	pthread_mutex_t symbols_lock; /* held by who reads them */
 	atomic_bool symbols_read;

@@ -182,6 +182,7 @@ int mv_load(struct mv_vm *vm, const char *path, const char *const *argv,
 		return ret;
 	process_set_exe(&vm->process, vm->image.path);
 	vm->mm.start_brk = vm->mm.brk = vm->image.end + layout.brk_skip;
+	vm->mm.data_len = vm->image.data_len;
 	vcpu_start(&vm->vcpu, vm->image.start, rsp);
 	process_name(&vm->process, path);
 	vm->state = VM_LOADED;
