@@ -150,7 +150,7 @@ static void on_xfsz(int sig, siginfo_t *info, void *context)
 /* Each with the file as it is then, and whether a signal came. What it says goes to a file, too. */
 static void wrote(int fd, const char *what, long ret)
 {
-	struct stat st;
+	struct stat st = { 0 };
 
 	limit(RLIMIT_FSIZE, ~0ul, ~0ul);
 	sys3(__NR_fstat, fd, (long)&st, 0);
