@@ -5,8 +5,13 @@
  * has it, but with few files in many/.
  */
 #include <linux/fs.h>
+#include <linux/utsname.h>
 
 #include "payloads/try.h"
+
+#ifndef __NR_fchmodat2
+#define __NR_fchmodat2 452
+#endif
 
 static void show_file(const char *path)
 {
@@ -67,6 +72,20 @@ static void directories(int dir)
 	TRY(mkdirat, -1, "x", 0700);
 	TRY(mkdirat, 1, "x", 0700);
 	show_file("sub/made");
+	TRY(mknod, "node", 0100666, 0);
+	show_file("node");
+	TRY(mknod, "node", 0100666, 0);
+	TRY(mknod, "nodes/", 0, 0);
+	TRY(mknod, "nothing/node", 0, 0);
+	TRY(mknod, "node-dir", 040777, 0);
+	TRY(mknod, "node-link", 0120777, 0);
+	TRY(mknod, "nothing/node", 0170000, 0);
+	TRY(mknod, BAD, 0, 0);
+	TRY(mknodat, dir, "dirlink/node", 0777, 0);
+	show_file("sub/node");
+	TRY(mknodat, -1, "x", 0, 0);
+	TRY(unlink, "node");
+	TRY(unlink, "sub/node");
 	TRY(rmdir, "new");
 	TRY(rmdir, "new/a/.");
 	TRY(rmdir, "new/a/..");
@@ -185,6 +204,35 @@ static void moving(int dir)
 	sys_close(fd);
 }
 
+/* Linux 6.6, by its number: the sandbox has it on every kernel. */
+static bool has_fchmodat2(void)
+{
+	struct new_utsname name;
+	const char *at = name.release;
+	long major = 0, minor = 0;
+
+	memset(&name, 0, sizeof(name));
+	CALL(uname, &name);
+	for (; *at >= '0' && *at <= '9'; at++)
+		major = major * 10 + *at - '0';
+	for (at += *at == '.'; *at >= '0' && *at <= '9'; at++)
+		minor = minor * 10 + *at - '0';
+	return major > 6 || (major == 6 && minor >= 6);
+}
+
+static void more_modes(int dir, int fd)
+{
+	TRY(fchmodat2, dir, "created-0", 0611, 0);
+	show_file("created-0");
+	TRY(fchmodat2, fd, "", 0622, AT_EMPTY_PATH);
+	show_file("created-0");
+	TRY(fchmodat2, fd, "", 0622, 0);
+	TRY(fchmodat2, dir, "dirlink", 0755, AT_SYMLINK_NOFOLLOW);
+	TRY(fchmodat2, dir, "file", 0644, AT_SYMLINK_NOFOLLOW);
+	TRY(fchmodat2, dir, "file", 0644, 1);
+	TRY(fchmodat2, -1, "file", 0644, 0);
+}
+
 static void modes(int dir)
 {
 	int fd = sys_open("created-0", O_RDWR, 0), path = sys_open("created-0", O_PATH, 0);
@@ -195,6 +243,8 @@ static void modes(int dir)
 	show_file("relinked");
 	TRY(fchmodat, dir, "dirlink", 01755);
 	show_file("sub");
+	if (has_fchmodat2())
+		more_modes(dir, fd);
 	TRY(fchmod, fd, 0444);
 	TRY(fchmod, path, 0444);
 	TRY(fchmod, -1, 0444);

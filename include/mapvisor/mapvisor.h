@@ -101,11 +101,14 @@ struct mv_options {
 	bool vdso; /* it finds a vDSO, vdso(7), and reads clocks without a call; else none */
 	uint64_t shm; /* bytes, in whole pages, of its /dev/shm, shm_overview(7): they count as mem's
 		       * from when a path first leads there; MV_SHM_AUTO; 0: there is none */
+	uint64_t ignored; /* signals that it finds ignored, 1 << (n - 1), as execve(2) leaves them to
+			   * a program that its parent starts so; SIGKILL and SIGSTOP aren't */
 };
 
 /*
  * Defaults: the host's memory, 64 KiB around, THP auto, second stage direct, no timeout, no
- * grants, no root, no /tmp, MV_SHM_AUTO, 1024 open files, fds 0-2, the same addresses in each run, no vDSO.
+ * grants, no root, no /tmp, MV_SHM_AUTO, 1024 open files, fds 0-2, the same addresses in each run, no vDSO,
+ * no signal ignored.
  */
 MV_API void mv_options_init(struct mv_options *opt);
 

@@ -7,6 +7,7 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -411,6 +412,18 @@ static error_t parse_line(int key, char *arg, struct argp_state *state)
 	}
 }
 
+/* What our parent had ignored when it started us, nohup(1) for one: so it would be for PROGRAM. */
+static uint64_t ignored_signals(void)
+{
+	struct sigaction action;
+	uint64_t set = 0;
+
+	for (int n = 1; n < NSIG; n++)
+		if (!sigaction(n, NULL, &action) && action.sa_handler == SIG_IGN)
+			set |= 1ull << (n - 1);
+	return set;
+}
+
 static int options_init(struct options *opt, struct cli *cli,
 			const struct command_line *line, size_t argc)
 {
@@ -419,6 +432,7 @@ static int options_init(struct options *opt, struct cli *cli,
 	opt->mv.timing = line->stat;
 	opt->mv.aslr = true;
 	opt->mv.vdso = true;
+	opt->mv.ignored = ignored_signals();
 	memcpy(opt->mv.fds, cli->fds, sizeof(cli->fds));
 	/* Each argument can be at most one of them, and a NULL ends the list. */
 	opt->grants = calloc(argc + 1, sizeof(*opt->grants));

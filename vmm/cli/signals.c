@@ -32,12 +32,9 @@ void signals_begin(struct signals *s, struct mv_vm *vm)
 	for (size_t i = 0; i < PASSED_SIGNALS; i++)
 		sigaddset(&action.sa_mask, passed[i]);
 	for (size_t i = 0; i < PASSED_SIGNALS; i++) {
-		/* nohup(1) and its kin have them ignored */
-		if (sigaction(passed[i], NULL, &s->old[i]) ||
-		    s->old[i].sa_handler == SIG_IGN)
-			continue;
-		sigaddset(&s->set, passed[i]);
-		sigaction(passed[i], &action, NULL);
+		/* what nohup(1) and its kin have ignored the payload ignores, as long as it likes */
+		if (!sigaction(passed[i], &action, &s->old[i]))
+			sigaddset(&s->set, passed[i]);
 	}
 	s->on = true;
 }

@@ -18,8 +18,8 @@ struct signals {
 };
 
 /*
- * From now on the vm's payload gets SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 and SIGWINCH,
- * but for those that this process ignores. One vm at a time.
+ * From now on the vm's payload gets SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 and SIGWINCH.
+ * One vm at a time.
  */
 void signals_begin(struct signals *s, struct mv_vm *vm);
 /* No more, and all is as it was. Before mv_close(). */

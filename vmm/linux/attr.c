@@ -30,14 +30,16 @@ static int set_mode(const struct target *t, mode_t mode)
 
 	if (err)
 		return err;
+	if (S_ISLNK(t->mode)) /* chmod_common(): since Linux 6.6 on all file systems */
+		return -EOPNOTSUPP;
 	host_name(t->fd, self);
 	return answer(chmod(self, mode & (0777 | S_ISVTX)));
 }
 
-static int64_t do_chmod(struct process *p, int dirfd, gva_t path, mode_t mode)
+static int64_t do_chmod(struct process *p, int dirfd, gva_t path, mode_t mode, int flags)
 {
 	struct target t;
-	int err = target_find(p, &t, dirfd, path, 0);
+	int err = target_find(p, &t, dirfd, path, flags);
 
 	if (err)
 		return err;
@@ -48,12 +50,21 @@ static int64_t do_chmod(struct process *p, int dirfd, gva_t path, mode_t mode)
 
 int64_t sys_chmod(struct process *p, const uint64_t a[6])
 {
-	return do_chmod(p, AT_FDCWD, a[0], (mode_t)a[1]);
+	return do_chmod(p, AT_FDCWD, a[0], (mode_t)a[1], 0);
 }
 
 int64_t sys_fchmodat(struct process *p, const uint64_t a[6])
 {
-	return do_chmod(p, (int)a[0], a[1], (mode_t)a[2]);
+	return do_chmod(p, (int)a[0], a[1], (mode_t)a[2], 0);
+}
+
+int64_t sys_fchmodat2(struct process *p, const uint64_t a[6])
+{
+	const int flags = (int)a[3];
+
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	return do_chmod(p, (int)a[0], a[1], (mode_t)a[2], flags);
 }
 
 /* An open file whose attributes may change. 0; -EBADF; -EROFS: it is from a grant for reading. */

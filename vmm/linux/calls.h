@@ -133,6 +133,8 @@ int64_t sys_recvmmsg(struct process *p, const uint64_t a[6]);
 /* change.c */
 int64_t sys_mkdir(struct process *p, const uint64_t a[6]);
 int64_t sys_mkdirat(struct process *p, const uint64_t a[6]);
+int64_t sys_mknod(struct process *p, const uint64_t a[6]);
+int64_t sys_mknodat(struct process *p, const uint64_t a[6]);
 int64_t sys_unlink(struct process *p, const uint64_t a[6]);
 int64_t sys_unlinkat(struct process *p, const uint64_t a[6]);
 int64_t sys_rmdir(struct process *p, const uint64_t a[6]);
@@ -148,6 +150,7 @@ int64_t sys_symlinkat(struct process *p, const uint64_t a[6]);
 int64_t sys_chmod(struct process *p, const uint64_t a[6]);
 int64_t sys_fchmod(struct process *p, const uint64_t a[6]);
 int64_t sys_fchmodat(struct process *p, const uint64_t a[6]);
+int64_t sys_fchmodat2(struct process *p, const uint64_t a[6]);
 int64_t sys_chown(struct process *p, const uint64_t a[6]);
 int64_t sys_fchown(struct process *p, const uint64_t a[6]);
 int64_t sys_lchown(struct process *p, const uint64_t a[6]);

@@ -117,6 +117,64 @@ int64_t sys_mkdirat(struct process *p, const uint64_t a[6])
 	return do_mkdir(p, (int)a[0], a[1], (mode_t)a[2]);
 }
 
+/* may_mknod(). Devices, FIFOs and sockets are nobody's to make here, whose they were to open neither. */
+static int check_type(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case 0:
+	case S_IFREG:
+		return 0;
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFIFO:
+	case S_IFSOCK:
+	case S_IFDIR:
+		return -EPERM;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* As open would, without O_CREAT's ways with what is there. */
+static int make_file(const struct process *p, const struct parent *parent, mode_t mode)
+{
+	int fd = openat(parent->fd, parent->name,
+			O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+
+	if (fd < 0)
+		return errno == EISDIR ? -ENOENT : -errno; /* "name/" */
+	if (mode & p->policy.umask)
+		fchmod(fd, mode);
+	close(fd);
+	return 0;
+}
+
+static int64_t do_mknod(struct process *p, int dirfd, gva_t path, mode_t mode)
+{
+	struct parent parent;
+	int err = check_type(mode);
+
+	if (!err)
+		err = find_parent(p, &parent, dirfd, path);
+	if (err)
+		return err;
+	err = may_create(&parent, false);
+	if (!err)
+		err = make_file(p, &parent, mode & 0777 & ~p->umask);
+	put_parent(&parent);
+	return err;
+}
+
+int64_t sys_mknod(struct process *p, const uint64_t a[6])
+{
+	return do_mknod(p, AT_FDCWD, a[0], (mode_t)a[1]);
+}
+
+int64_t sys_mknodat(struct process *p, const uint64_t a[6])
+{
+	return do_mknod(p, (int)a[0], a[1], (mode_t)a[2]);
+}
+
 /* What both ways to remove find before they look at what the name stands for. */
 static int may_remove(const struct parent *parent)
 {
@@ -266,23 +324,31 @@ int64_t sys_symlinkat(struct process *p, const uint64_t a[6])
 	return do_symlink(p, a[0], (int)a[1], a[2]);
 }
 
+/* What is wrong with the old name comes after what is wrong with the new one. */
+static int cant_link(const struct parent *to, int err)
+{
+	if (there(to))
+		return -EEXIST;
+	return ends_in_slash(to) ? -ENOENT : err;
+}
+
 /* The old file, by its real path, is a name in a directory again. */
 static int link_to(struct process *p, const struct target *old, const struct parent *to)
 {
 	struct parent from;
 	int err = may_create(to, false);
 
-	if (err && err != -EROFS)
+	if (err)
 		return err;
 	if (old->own || old->fd < 0)
-		return -EXDEV;
+		return cant_link(to, -EXDEV);
 	if (policy_parent(&p->policy, NULL, *old->path ? old->path : "/", &from))
-		return -EXDEV;
+		return cant_link(to, -EXDEV);
 	if (from.grant != to->grant || from.top)
-		err = -EXDEV;
-	else if (!err && S_ISDIR(old->mode))
-		err = -EPERM;
-	else if (!err)
+		err = cant_link(to, -EXDEV);
+	else if (S_ISDIR(old->mode))
+		err = cant_link(to, -EPERM);
+	else
 		err = answer(linkat(from.fd, from.name, to->fd, to->name, 0));
 	put_parent(&from);
 	return err;

@@ -6,7 +6,6 @@
  */
 #include "vmm/linux/decode.h"
 
-#include <asm/unistd_64.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,6 +16,7 @@
 #include <sys/mman.h>
 
 #include "vmm/linux/flags.h"
+#include "vmm/linux/numbers.h"
 #include "vmm/linux/process.h"
 
 /* Of data, so much is in an event: see vmm/vm/events.c. */
@@ -101,6 +101,7 @@ static const struct signature table[] = {
 	[__NR_fchdir] = P(INT),
 	[__NR_fchmod] = P(INT, MODE),
 	[__NR_fchmodat] = P(DIRFD, PATH, MODE),
+	[__NR_fchmodat2] = P(DIRFD, PATH, MODE, HEX),
 	[__NR_fchown] = P(INT, INT, INT),
 	[__NR_fchownat] = P(DIRFD, PATH, INT, INT, HEX),
 	[__NR_fcntl] = P(INT, FCNTL, HEX),
@@ -158,6 +159,8 @@ static const struct signature table[] = {
 	[__NR_mincore] = P(PTR, SIZE, PTR),
 	[__NR_mkdir] = P(PATH, MODE),
 	[__NR_mkdirat] = P(DIRFD, PATH, MODE),
+	[__NR_mknod] = P(PATH, MODE, HEX),
+	[__NR_mknodat] = P(DIRFD, PATH, MODE, HEX),
 	[__NR_mlock] = P(PTR, SIZE),
 	[__NR_mlock2] = P(PTR, SIZE, LOCK2),
 	[__NR_mlockall] = P(LOCKALL),

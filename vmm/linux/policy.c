@@ -530,9 +530,14 @@ int policy_open(const struct policy *pol, const char *base, const char *path, in
 
 /* ---- finding */
 
-/* Whether path is on the way from the root to a grant. */
+/* Whether path is on the way from the root to a grant, or to what needs none: special.h. */
 static bool leads_to_grant(const struct policy *pol, const char *path)
 {
+	static const char *const own[] = { "/dev/null", "/proc/self/fd" };
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
+		if (beneath(own[i], path))
+			return true;
 	for (size_t i = 0; i < pol->nr_grants; i++)
 		if (beneath(pol->grants[i].name, path) ||
 		    beneath(pol->grants[i].real, path))

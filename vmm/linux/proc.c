@@ -365,12 +365,15 @@ const struct proc_text *proc_text(const char *path)
 	return NULL;
 }
 
+/* ... also with what may stand behind a folder's name. */
 bool proc_fd_folder(const char *path)
 {
-	const char *name = in_folder(path);
+	const char *name = !strncmp(path, "/dev/", 5) ? path + 5 : in_folder(path);
 
-	return !strcmp(path, "/dev/fd") ||
-	       (name && (!strcmp(name, "fd") || !strcmp(name, "fd/.")));
+	if (!name || strncmp(name, "fd", 2) != 0)
+		return false;
+	name += 2;
+	return !*name || !strcmp(name, "/") || !strcmp(name, "/.");
 }
 
 int proc_fd(const char *path)

@@ -31,7 +31,7 @@ int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 	p->output.limited = opt->max_output;
 	p->output.left = opt->max_output ? opt->max_output : UINT64_MAX;
 	ids_init(&p->ids);
-	signals_init(&p->signals);
+	signals_init(&p->signals, opt->ignored);
 	ptimers_init(&p->ptimers);
 	limits_init(&p->limits, opt->max_files);
 	ret = policy_init(&p->policy, opt->grants, opt->ngrants, err);

@@ -27,9 +27,12 @@
 #define ALTSTACK_MIN 2048
 #define ALTSTACK_FLAGS SS_AUTODISARM
 
-void signals_init(struct signals *s)
+void signals_init(struct signals *s, uint64_t ignored)
 {
 	*s = (struct signals){ 0 };
+	for (int n = 1; n <= SIGNALS; n++)
+		if (ignored & BIT(n) & ~UNBLOCKABLE)
+			s->action[n - 1].handler = (uint64_t)SIG_IGN;
 	pending_init(&s->own);
 	pending_init(&s->shared);
 }

@@ -71,8 +71,8 @@ struct sig_fpu {
 
 #define SIG_FPU_TAIL 4 /* FP_XSTATE_MAGIC2_SIZE */
 
-/* All default, none blocked: as a program that its parent left nothing finds it. */
-void signals_init(struct signals *s);
+/* All default but for those of `ignored`, a set, none blocked: as a program finds it. */
+void signals_init(struct signals *s, uint64_t ignored);
 void signals_destroy(struct signals *s);
 
 /* Whether signal_take() has something. */

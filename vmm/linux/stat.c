@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vmm/linux/path.h"
@@ -29,13 +30,23 @@ static uint64_t path_number(const char *path)
 	return n;
 }
 
-/* The directories between grants exist as names only. */
-static void stat_name(const struct target *t, struct stat *st)
+/* What exists as a name only: the directories between grants, and the links of /proc/self/fd. */
+static void stat_name(struct process *p, const struct target *t, struct stat *st)
 {
 	*st = (struct stat){ .st_ino = path_number(t->path),
 			     .st_mode = t->mode,
 			     .st_nlink = 2,
 			     .st_blksize = PAGE_SIZE };
+	if (!S_ISLNK(t->mode))
+		return;
+	/* proc_pid_make_inode(), proc_fd_instantiate() */
+	st->st_nlink = 1;
+	st->st_size = 64;
+	st->st_blksize = 1024;
+	st->st_uid = p->ids.uid.effective;
+	st->st_gid = p->ids.gid.effective;
+	clock_gettime(CLOCK_REALTIME_COARSE, &st->st_mtim);
+	st->st_atim = st->st_ctim = st->st_mtim;
 }
 
 /* /proc/self/maps is not the memory that holds it. */
@@ -49,7 +60,7 @@ static int stat_target(struct process *p, const struct target *t, struct stat *s
 	if (t->file)
 		return file_stat(p, t->file, st);
 	if (t->fd < 0) {
-		stat_name(t, st);
+		stat_name(p, t, st);
 		return 0;
 	}
 	if (fstat(t->fd, st))
@@ -106,17 +117,24 @@ int64_t sys_fstat(struct process *p, const uint64_t a[6])
 	return mm_copy_to(p->mm, a[1], &st, sizeof(st)) ? -EFAULT : 0;
 }
 
-static int statx_target(const struct target *t, int flags, unsigned mask, struct statx *stx)
+static int statx_target(struct process *p, const struct target *t, int flags, unsigned mask,
+			struct statx *stx)
 {
 	struct stat st;
 
 	if (t->fd < 0) {
-		stat_name(t, &st);
+		stat_name(p, t, &st);
 		*stx = (struct statx){ .stx_mask = STATX_BASIC_STATS,
 				       .stx_ino = st.st_ino,
 				       .stx_mode = (uint16_t)st.st_mode,
 				       .stx_nlink = (uint32_t)st.st_nlink,
+				       .stx_size = (uint64_t)st.st_size,
+				       .stx_uid = st.st_uid,
+				       .stx_gid = st.st_gid,
 				       .stx_blksize = (uint32_t)st.st_blksize };
+		stx->stx_mtime.tv_sec = st.st_mtim.tv_sec;
+		stx->stx_mtime.tv_nsec = (uint32_t)st.st_mtim.tv_nsec;
+		stx->stx_atime = stx->stx_ctime = stx->stx_mtime;
 		return 0;
 	}
 	if (statx(t->fd, "", (flags & SYNC_TYPE) | AT_EMPTY_PATH, mask, stx))
@@ -141,7 +159,7 @@ int64_t sys_statx(struct process *p, const uint64_t a[6])
 	err = target_find(p, &t, (int)a[0], a[1], flags);
 	if (err)
 		return err;
-	err = statx_target(&t, flags, mask, &stx);
+	err = statx_target(p, &t, flags, mask, &stx);
 	target_put(&t);
 	if (err)
 		return err;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* table.c: from a number to the function behind it; calls that have none are counted. */
-#include <asm/unistd_64.h>
 #include <errno.h>
 
 #include "vmm/linux/calls.h"
+#include "vmm/linux/numbers.h"
 #include "vmm/observe/probes.h"
 
 typedef int64_t (*call_fn)(struct process *p, const uint64_t a[6]);
@@ -50,6 +50,7 @@ static const call_fn table[] = {
 	[__NR_fchdir] = sys_fchdir,
 	[__NR_fchmod] = sys_fchmod,
 	[__NR_fchmodat] = sys_fchmodat,
+	[__NR_fchmodat2] = sys_fchmodat2,
 	[__NR_fchown] = sys_fchown,
 	[__NR_fchownat] = sys_fchownat,
 	[__NR_fcntl] = sys_fcntl,
@@ -110,6 +111,8 @@ static const call_fn table[] = {
 	[__NR_mincore] = sys_mincore,
 	[__NR_mkdir] = sys_mkdir,
 	[__NR_mkdirat] = sys_mkdirat,
+	[__NR_mknod] = sys_mknod,
+	[__NR_mknodat] = sys_mknodat,
 	[__NR_mlock] = sys_mlock,
 	[__NR_mlock2] = sys_mlock2,
 	[__NR_mlockall] = sys_mlockall,
