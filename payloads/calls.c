@@ -100,6 +100,30 @@ static void write_out(int fd)
 	TRY(writev, -1, iov, 2);
 }
 
+/* A buffer that ends too early, and a file that takes nothing, or not all: which counts? */
+static void write_what_is_refused(void)
+{
+	char *p = must_map(NULL, 2 * PAGE, RW, ANON, -1);
+	int fd = (int)sys3(__NR_memfd_create, (long)"sealed", 2, 0), full;
+
+	TRY(munmap, p + PAGE, PAGE);
+	full = TRY_OK(open, "/dev/full", O_WRONLY, 0);
+	TRY(write, full, p, 2 * PAGE);
+	TRY(write, full, p + PAGE, PAGE);
+	TRY(write, fd, p, 2 * PAGE);
+	TRY(pwrite64, fd, p, 2 * PAGE, 100);
+	sys3(__NR_fcntl, fd, 1033, 4); /* F_SEAL_GROW */
+	TRY(pwrite64, fd, p, 2 * PAGE, 0);
+	TRY(pwrite64, fd, p, 2 * PAGE, PAGE);
+	TRY(pwrite64, fd, p, 2 * PAGE, 8 * PAGE);
+	TRY(pwrite64, fd, p + PAGE, PAGE, 0);
+	sys3(__NR_fcntl, fd, 1033, 8); /* F_SEAL_WRITE */
+	TRY(pwrite64, fd, p, 2 * PAGE, 0);
+	TRY(write, fd, p, 2 * PAGE);
+	TRY(close, full);
+	TRY(close, fd);
+}
+
 static void map_anonymous(void)
 {
 	char *p = (char *)TRY_OK(mmap, NULL, 3 * PAGE, RW, ANON, -1, 0);
@@ -213,6 +237,7 @@ int main(int argc, char **argv)
 	open_and_close(argv[1]);
 	read_and_seek(fd);
 	write_out(fd);
+	write_what_is_refused();
 	map_anonymous();
 	map_file(fd);
 	protect_and_sync();

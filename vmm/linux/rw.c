@@ -124,10 +124,11 @@ static int64_t write_regular(struct process *p, struct file *file, struct buffer
 			pos += pos == POS_CURRENT ? 0 : n;
 		}
 		/*
-		 * Where memory was missing, look once more: it may be the file's, which has
-		 * grown up to there by this very write.
+		 * Where memory was missing behind what was written, look once more: it may be the
+		 * file's, which has grown up to there by this very write.
 		 */
-		if (n != (int64_t)c.len && (!ends_in_hole(&c) || !readable_now(p, b)))
+		if (n != (int64_t)c.len &&
+		    (n <= 0 || !ends_in_hole(&c) || !readable_now(p, b)))
 			break;
 	}
 	return done ? done : n;
