@@ -213,7 +213,7 @@ $(TESTS): $(BUILD)/.TEST_SRC
 PROGRAMS := $(patsubst %,$(BUILD)/tests/programs/%,hello-glibc hello-glibc-pie hello-musl \
 	clocks-glibc clocks-musl clocks-dynamic posix-glibc posix-musl posix-dynamic \
 	interpreted-pie interpreted-fixed)
-PROGRAM_FLAGS := -O1 -g
+PROGRAM_FLAGS := -O1 -g -D_GNU_SOURCE
 $(BUILD)/tests/programs/%-glibc: tests/programs/%.c | deps
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(PROGRAM_FLAGS) -static -o $@ $<

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* rlimits.c WAY [FILE]: resource limits that bind. It says what it saw, natively the same. */
-#include "guest/rt.h"
+#include "payloads/ways.h"
 
 #define RW (PROT_READ | PROT_WRITE)
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
@@ -208,10 +208,7 @@ static void fsize(const char *path)
 	      sys_write((int)sys_open("/dev/null", O_WRONLY, 0), bytes, 500));
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} ways[] = { { "as", as }, { "data", data }, { "stack", stack } };
+static const struct way ways[] = { { "as", as }, { "data", data }, { "stack", stack } };
 
 int main(int argc, char **argv)
 {
@@ -219,11 +216,7 @@ int main(int argc, char **argv)
 		fsize(argv[2]);
 		return 0;
 	}
-	for (size_t i = 0; argc == 2 && i < ARRAY_SIZE(ways); i++) {
-		if (strcmp(argv[1], ways[i].name))
-			continue;
-		ways[i].run();
+	if (argc == 2 && run_way(ways, ARRAY_SIZE(ways), argv[1]))
 		return 0;
-	}
 	usage("WAY [FILE]");
 }

@@ -3,7 +3,7 @@
  * self.c WAY: asks for what a process is told about itself, and says it in words that are the same
  * wherever it runs: Linux's own answer is what a sandbox's must be.
  */
-#include "guest/rt.h"
+#include "payloads/ways.h"
 
 #include <linux/capability.h>
 #include <linux/futex.h>
@@ -436,10 +436,7 @@ static void sleep_long(void)
 	SHOW(nanosleep, &t, 0);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} ways[] = {
+static const struct way ways[] = {
 	{ "ids", ids },
 	{ "sessions", sessions },
 	{ "capabilities", capabilities },
@@ -456,11 +453,7 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	for (size_t i = 0; argc == 2 && i < ARRAY_SIZE(ways); i++) {
-		if (strcmp(argv[1], ways[i].name))
-			continue;
-		ways[i].run();
+	if (argc == 2 && run_way(ways, ARRAY_SIZE(ways), argv[1]))
 		return 0;
-	}
 	usage("WAY");
 }

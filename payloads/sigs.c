@@ -3,7 +3,7 @@
  * sigs.c WAY [FILE]: handles signals in the way asked for and says what it saw, in numbers that are
  * the same wherever it runs: Linux's own answer is what a sandbox's must be.
  */
-#include "guest/rt.h"
+#include "payloads/ways.h"
 
 #define noinline __attribute__((noinline))
 #define BIT(sig) (1ul << ((sig)-1))
@@ -1029,10 +1029,7 @@ static void by_out(void)
 		say("kill %ld\n", mv_call(__NR_kill, sys_getpid(), SIGUSR1, 0, 0, 0, 0));
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} ways[] = {
+static const struct way ways[] = {
 	{ "maperr", maperr },
 	{ "accerr", accerr },
 	{ "kernel-half", kernel_half },
@@ -1082,11 +1079,7 @@ int main(int argc, char **argv)
 		spoilt(argv[2], argv[1][5] != '\0');
 		return 0;
 	}
-	for (size_t i = 0; argc == 2 && i < ARRAY_SIZE(ways); i++) {
-		if (strcmp(argv[1], ways[i].name))
-			continue;
-		ways[i].run();
+	if (argc == 2 && run_way(ways, ARRAY_SIZE(ways), argv[1]))
 		return 0;
-	}
 	usage("WAY [FILE]");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* timerfd.c WAY: timers that are files. It says what it saw, natively the same. */
 #include "payloads/try.h"
+#include "payloads/ways.h"
 
 #include <linux/eventpoll.h>
 #include <linux/poll.h>
@@ -199,10 +200,7 @@ static void shared(void)
 	TRY(timerfd_gettime, other, &left);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} ways[] = {
+static const struct way ways[] = {
 	{ "create", create }, { "errors", errors }, { "values", values },
 	{ "expire", expire }, { "reads", reads },   { "waits", waits },
 	{ "shared", shared },
@@ -210,11 +208,7 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	for (size_t i = 0; argc == 2 && i < ARRAY_SIZE(ways); i++) {
-		if (strcmp(argv[1], ways[i].name))
-			continue;
-		ways[i].run();
+	if (argc == 2 && run_way(ways, ARRAY_SIZE(ways), argv[1]))
 		return 0;
-	}
 	usage("WAY");
 }

@@ -3,7 +3,7 @@
  * timers.c WAY: signals that come while it works or waits, from its own timers and from outside, and
  * what becomes of the calls that they interrupt. It says what it saw, natively the same.
  */
-#include "guest/rt.h"
+#include "payloads/ways.h"
 
 #include <linux/futex.h>
 #include <linux/time.h>
@@ -381,10 +381,7 @@ static void outside_default(void)
 	pause_call();
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} ways[] = {
+static const struct way ways[] = {
 	{ "work", work },
 	{ "calls", calls },
 	{ "cpu", cpu_timers },
@@ -405,11 +402,7 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	for (size_t i = 0; argc == 2 && i < ARRAY_SIZE(ways); i++) {
-		if (strcmp(argv[1], ways[i].name))
-			continue;
-		ways[i].run();
+	if (argc == 2 && run_way(ways, ARRAY_SIZE(ways), argv[1]))
 		return 0;
-	}
 	usage("WAY");
 }

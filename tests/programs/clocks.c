@@ -3,7 +3,6 @@
  * clocks.c WAY: reads clocks as its C library does, by the vDSO if there is one, and says what it saw,
  * natively the same: `agree', `wait', `map'; and `spin', which reads clocks 100,000 times.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>

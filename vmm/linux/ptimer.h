@@ -38,7 +38,7 @@ struct ptimer {
 };
 
 struct ptimers {
-	LIST_HEAD(, ptimer) all;
+	LIST_HEAD(ptimer_list, ptimer) all;
 	unsigned nr;
 	int next_id;
 };
