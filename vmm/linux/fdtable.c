@@ -42,6 +42,7 @@ struct file *file_new(int fd, bool owned, mode_t mode, int flags, const char *pa
 			       .kind = kind_of(mode),
 			       .fd = fd,
 			       .owned = owned,
+			       .starters = !owned,
 			       .io_fd = fd,
 			       .readable = acc == O_RDONLY || acc == O_RDWR,
 			       .writable = acc == O_WRONLY || acc == O_RDWR,
@@ -121,10 +122,11 @@ static void fd_path(int fd, char path[PATH_MAX])
  * A write to a terminal can wait for a reader though poll(2) said there was room, and no
  * kick would reach it. Where the terminal may be opened anew, that is one's own O_NONBLOCK.
  */
-static void reopen_terminal(struct file *file, int flags)
+void file_set_terminal(struct file *file, int flags)
 {
 	int fd;
 
+	file->starters = true;
 	if (!*file->path)
 		return;
 	fd = open(file->path, (flags & O_ACCMODE) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -163,7 +165,7 @@ static int install_std(struct fdtable *t, int nr, int fd, struct mv_error *err)
 	if (file->kind == FILE_SOCKET)
 		file->messages = keeps_messages(fd);
 	if (file->kind == FILE_STREAM && isatty(fd)) {
-		reopen_terminal(file, flags);
+		file_set_terminal(file, flags);
 		t->terminal |= tcgetsid(fd) == getsid(0);
 	}
 	t->files[nr] = file;

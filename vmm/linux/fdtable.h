@@ -43,9 +43,10 @@ struct file {
 	enum file_kind kind; /* of what is open */
 	int fd;		     /* the host's */
 	bool owned;	     /* fd is ours to close; else an embedder's, one of fds 0-2 */
-	int io_fd;	     /* what to read and write: fd, or the terminal's second one */
-	bool messages;	     /* a socket that keeps one write's bytes together */
-	bool no_nowait;	     /* RWF_NOWAIT was refused */
+	bool starters; /* it is one of these, or their terminal: what is written is output, output.h */
+	int io_fd;	/* what to read and write: fd, or the terminal's second one */
+	bool messages;	/* a socket that keeps one write's bytes together */
+	bool no_nowait; /* RWF_NOWAIT was refused */
 	bool readable, writable; /* how it was opened */
 	bool zero;		 /* /dev/zero: mapped, it is anonymous memory */
 	bool path_only;		 /* O_PATH: no more than a place */
@@ -102,6 +103,8 @@ struct file *file_new(int fd, bool owned, mode_t mode, int flags, const char *pa
  * memory limit, however much of it is written. Others: nothing. 0 or -ENOSPC.
  */
 int file_charge(struct file *file, struct mm *mm, uint64_t size);
+/* It is the starter's terminal, opened with these flags: no reader of it can make the VMM wait. */
+void file_set_terminal(struct file *file, int flags);
 /* O_NONBLOCK, for the payload. */
 void file_set_nonblock(struct file *file, bool on);
 /*

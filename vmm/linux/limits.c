@@ -107,9 +107,9 @@ int limit_write(struct process *p, const struct file *file, off_t pos, bool appe
 	const uint64_t most = p->limits.of[RLIMIT_FSIZE].cur;
 	struct stat st;
 
-	if (!*len || !fsize_limited(p, file, &st))
+	if (!fsize_limited(p, file, &st))
 		return 0;
-	if (append || fcntl(file->fd, F_GETFL) & O_APPEND)
+	if (append)
 		pos = st.st_size;
 	else if (pos == POS_CURRENT)
 		pos = lseek(file->fd, 0, SEEK_CUR);

@@ -47,11 +47,27 @@ static int file_object(struct process *p, struct file *file, struct object **obj
 	return 0;
 }
 
+/*
+ * seal_check_write(): a memfd whose owner has ruled out that it is written from now on; one that is mapped for
+ * reading stays so. Others have no seals.
+ */
+static bool sealed(const struct file *file, int flags)
+{
+	const int type = flags & MAP_TYPE;
+	int seals;
+
+	if (!file->writable || (type != MAP_SHARED && type != MAP_SHARED_VALIDATE))
+		return false;
+	seals = fcntl(file->fd, F_GET_SEALS);
+	return seals > 0 && seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE);
+}
+
 int64_t sys_mmap(struct process *p, const uint64_t a[6])
 {
 	int prot = fold(a[2]), flags = fold(a[3]), err;
 	struct object *obj = NULL;
 	struct file *file = NULL;
+	bool writable = false;
 
 	if (a[5] & ~PAGE_MASK)
 		return -EINVAL;
@@ -64,9 +80,12 @@ int64_t sys_mmap(struct process *p, const uint64_t a[6])
 		err = file_object(p, file, &obj);
 		if (err)
 			return err;
+		writable = file->writable && !sealed(file, flags);
+		if (prot & PROT_WRITE && writable != file->writable)
+			return -EPERM;
 	}
 	return mm_mmap(p->mm, a[0], a[1], prot, flags, obj, file && file->readable,
-		       file && file->writable, a[5] >> PAGE_SHIFT);
+		       writable, a[5] >> PAGE_SHIFT);
 }
 
 int64_t sys_munmap(struct process *p, const uint64_t a[6])

@@ -133,11 +133,13 @@ int64_t sys_close(struct process *p, const uint64_t a[6])
 /* In /proc/self/fd: generic_file_llseek(), of a directory without a size. */
 static int64_t seek_folder(struct file *file, int64_t offset, int whence)
 {
-	if (whence == SEEK_CUR)
-		offset += (int64_t)file->folder_at;
-	else if (whence != SEEK_SET)
+	if (whence == SEEK_CUR &&
+	    __builtin_add_overflow(offset, (int64_t)file->folder_at, &offset))
 		return -EINVAL;
-	if (offset < 0)
+	if (whence != SEEK_CUR && whence != SEEK_SET)
+		return -EINVAL;
+	/* a number and the two before them: s_maxbytes of fs/proc/root.c */
+	if (offset < 0 || offset > INT32_MAX)
 		return -EINVAL;
 	file->folder_at = (uint64_t)offset;
 	return offset;

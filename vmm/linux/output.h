@@ -11,7 +11,7 @@
 /* How much of len bytes may go to the file. 0 of more than that: the payload is to be ended. */
 static inline uint64_t output_room(struct process *p, const struct file *file, uint64_t len)
 {
-	const uint64_t room = file->owned ? len : min_u64(len, p->output.left);
+	const uint64_t room = !file->starters ? len : min_u64(len, p->output.left);
 
 	p->output.over |= len && !room;
 	return room;
@@ -20,7 +20,7 @@ static inline uint64_t output_room(struct process *p, const struct file *file, u
 /* So many were written. */
 static inline void output_done(struct process *p, const struct file *file, int64_t n)
 {
-	if (!file->owned && n > 0 && p->output.limited)
+	if (file->starters && n > 0 && p->output.limited)
 		p->output.left -= min_u64((uint64_t)n, p->output.left);
 }
 

@@ -10,11 +10,19 @@
 #include "vmm/linux/proc.h"
 #include "vmm/linux/special.h"
 
-/* Beneath /proc/self/fd there is no folder of the host's to begin at: the path is made whole. */
-static int in_fd_folder(struct path_arg *path, const char *folder, size_t len)
+/*
+ * Beneath /proc/self/fd there is no folder of the host's to begin at: the path is made whole, as it is
+ * looked for there, without `./` first.
+ */
+static int in_fd_folder(struct path_arg *path, const char *folder)
 {
 	const size_t before = strlen(folder) + 1;
+	size_t skip = 0, len;
 
+	while (path->text[skip] == '.' && path->text[skip + 1] == '/')
+		skip += 1 + strspn(path->text + skip + 1, "/");
+	len = strlen(path->text + skip);
+	memmove(path->text, path->text + skip, len + 1);
 	if (before + len + 1 > sizeof(path->text))
 		return -ENAMETOOLONG;
 	memmove(path->text + before, path->text, len + 1);
@@ -31,15 +39,19 @@ int path_arg(struct process *p, struct path_arg *path, int dirfd, gva_t gva)
 	path->base = NULL;
 	if (len < 0)
 		return (int)len;
-	if (!len || *path->text == '/' || dirfd == AT_FDCWD)
+	if (!len || *path->text == '/')
 		return 0;
+	if (dirfd == AT_FDCWD)
+		return p->policy.cwd && proc_fd_folder(p->policy.cwd)
+			       ? in_fd_folder(path, p->policy.cwd)
+			       : 0;
 	dir = fd_get_raw(&p->files, (unsigned)dirfd);
 	if (!dir)
 		return -EBADF;
 	if (dir->kind != FILE_DIRECTORY)
 		return -ENOTDIR;
 	if (dir->fd_folder)
-		return in_fd_folder(path, dir->path, (size_t)len);
+		return in_fd_folder(path, dir->path);
 	path->base = dir->path;
 	return 0;
 }

@@ -157,6 +157,17 @@ static int open_beneath(const struct grant *g, const char *rel, int flags, mode_
 }
 
 /*
+ * The host's /proc is the VMM's own: /proc/self/mem would be this process's memory. No grant, of
+ * the root, say, reaches into it.
+ */
+static bool on_procfs(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) || fs.f_type == PROC_SUPER_MAGIC;
+}
+
+/*
  * See what is at a granted place: pl->mode, and where a symbolic link points to, unless link
  * is NULL: a link that isn't followed isn't read, which would be its atime. 0 also where there is nothing; -ELOOP: a link is on the way there.
  */
@@ -177,6 +188,11 @@ static int look(struct place *pl, char *link)
 		if (n < 0)
 			goto fail;
 		link[n] = '\0';
+		/* what the VMM has open, or runs; /proc/self is a name */
+		if (*link == '/' && on_procfs(fd)) {
+			close(fd);
+			return -EACCES;
+		}
 	}
 	close(fd);
 	return 0;
@@ -418,17 +434,6 @@ static int permit(const struct place *pl, int flags)
 	if (!dir && !S_ISREG(pl->mode))
 		return -EACCES;
 	return writing && !pl->grant->writable ? -EACCES : 0;
-}
-
-/*
- * The host's /proc is the VMM's own: /proc/self/mem would be this process's memory. No grant, of
- * the root, say, reaches into it.
- */
-static bool on_procfs(int fd)
-{
-	struct statfs fs;
-
-	return fstatfs(fd, &fs) || fs.f_type == PROC_SUPER_MAGIC;
 }
 
 /*

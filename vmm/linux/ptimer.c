@@ -56,9 +56,27 @@ static uint64_t host_ns(clockid_t clock)
 	return timespec_ns(&now);
 }
 
+/* Clocks as they were read: once, however many timers go by them. */
+struct times {
+	uint64_t host[CLOCK_TAI + 1],
+		cpu[CLOCK_OF_BOTH + 1]; /* by clock, by kind; 0: not yet */
+};
+
+static uint64_t time_of(const struct process *p, const struct ptimer *t,
+			struct times *times)
+{
+	uint64_t *at = t->kind == CLOCK_OF_HOST ? &times->host[t->clock]
+						: &times->cpu[t->kind];
+
+	if (!*at)
+		*at = t->kind == CLOCK_OF_HOST ? host_ns(t->clock)
+					       : clock_cpu_ns(p, t->kind);
+	return *at;
+}
+
 static uint64_t now_of(const struct process *p, const struct ptimer *t)
 {
-	return t->kind == CLOCK_OF_HOST ? host_ns(t->clock) : clock_cpu_ns(p, t->kind);
+	return time_of(p, t, &(struct times){ .host = { 0 } });
 }
 
 /* ktime_add_safe() */
@@ -108,14 +126,33 @@ static void take_back(struct process *p, struct ptimer *t)
 	t->queued = false;
 }
 
-void ptimers_expire(struct process *p)
+/* Of those that have expired the one that did so first; NULL: none has. */
+static struct ptimer *first_due(const struct process *p, struct times *times)
 {
-	struct ptimer *t;
+	struct ptimer *t, *first = NULL;
+	uint64_t late, most = 0, now;
 
 	LIST_FOREACH(t, &p->ptimers.all, link)
 	{
-		if (t->state != PTIMER_RUNS || now_of(p, t) < t->next)
+		if (t->state != PTIMER_RUNS)
 			continue;
+		now = time_of(p, t, times);
+		late = now - t->next;
+		if (now < t->next || (first && late < most))
+			continue;
+		first = t;
+		most = late;
+	}
+	return first;
+}
+
+/* In the order in which the kernel would have sent them. */
+void ptimers_expire(struct process *p)
+{
+	struct times times = { .host = { 0 } };
+	struct ptimer *t;
+
+	while ((t = first_due(p, &times))) {
 		t->state = t->interval ? PTIMER_SENT : PTIMER_STILL;
 		send(p, t);
 	}
@@ -147,26 +184,30 @@ void ptimers_heeded(struct process *p, int signo)
 		send(p, t);
 }
 
+static void earlier(uint64_t *at, uint64_t other)
+{
+	if (!*at || other < *at)
+		*at = other;
+}
+
 void ptimers_next(const struct process *p, uint64_t *wall, uint64_t *cpu)
 {
+	const uint64_t monotonic = LIST_EMPTY(&p->ptimers.all) ? 0
+							       : host_ns(CLOCK_MONOTONIC);
+	struct times times = { .host = { 0 } };
 	const struct ptimer *t;
-	uint64_t now, left, at;
+	uint64_t now, left;
 
 	LIST_FOREACH(t, &p->ptimers.all, link)
 	{
 		if (t->state != PTIMER_RUNS)
 			continue;
-		now = now_of(p, t);
+		now = time_of(p, t, &times);
 		left = t->next > now ? t->next - now : 0;
-		if (t->kind == CLOCK_OF_HOST) {
-			at = later(host_ns(CLOCK_MONOTONIC), left);
-			if (!*wall || at < *wall)
-				*wall = at;
-		} else {
-			left = left < CPU_PRECISION ? CPU_PRECISION : left;
-			if (!*cpu || left < *cpu)
-				*cpu = left;
-		}
+		if (t->kind == CLOCK_OF_HOST)
+			earlier(wall, later(monotonic, left));
+		else
+			earlier(cpu, left < CPU_PRECISION ? CPU_PRECISION : left);
 	}
 }
 
@@ -178,14 +219,16 @@ void ptimers_next(const struct process *p, uint64_t *wall, uint64_t *cpu)
  */
 static int check_clock(clockid_t clock)
 {
+	struct timespec res;
+
 	if (clock < 0)
 		return (clock & CLOCKFD_MASK) == CLOCKFD ? -EOPNOTSUPP : 0;
 	if (clock_kind(clock) == CLOCK_NONE)
 		return -EINVAL;
 	switch (clock) {
 	case CLOCK_REALTIME_ALARM:
-	case CLOCK_BOOTTIME_ALARM:
-		return -EPERM; /* CAP_WAKE_ALARM */
+	case CLOCK_BOOTTIME_ALARM: /* alarm_timer_create(): a device, and CAP_WAKE_ALARM */
+		return clock_getres(clock, &res) ? -EOPNOTSUPP : -EPERM;
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_MONOTONIC_COARSE:
@@ -251,6 +294,7 @@ static int64_t do_create(struct process *p, clockid_t clock, const struct sigeve
 		return -EAGAIN;
 	t->id = id;
 	t->clock = clock;
+	t->realtime = clock == CLOCK_REALTIME;
 	t->kind = clock_kind(clock);
 	t->overrun = -1;
 	set_event(t, e);
@@ -329,6 +373,9 @@ static void set(struct process *p, struct ptimer *t, int flags,
 	if (!ns)
 		return;
 	t->interval = timespec_ns(&value->it_interval);
+	/* for so long, however the clock is set meanwhile */
+	if (t->realtime)
+		t->clock = flags & TIMER_ABSTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
 	t->next = flags & TIMER_ABSTIME ? ns : later(now_of(p, t), ns);
 	if (t->notify != SIGEV_NONE)
 		t->state = PTIMER_RUNS;

@@ -25,8 +25,9 @@ enum ptimer_state {
 struct ptimer {
 	LIST_ENTRY(ptimer) link;
 	int id;
-	clockid_t clock;
-	enum clock_kind kind; /* of that */
+	clockid_t clock; /* whose time it goes by now: common_hrtimer_arm() */
+	bool realtime; /* it was made for CLOCK_REALTIME, by which it goes until an absolute time */
+	enum clock_kind kind; /* of clock */
 	int notify;	      /* SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD, SIGEV_THREAD_ID */
 	enum ptimer_state state;
 	uint64_t next; /* ns of its clock: when it expires, or did so last; 0: it wasn't set */

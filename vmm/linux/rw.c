@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* rw.c: the read and write family, in the order of checks of fs/read_write.c. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -8,8 +9,6 @@
 #include "vmm/linux/buffers.h"
 #include "vmm/linux/output.h"
 #include "vmm/linux/stream.h"
-
-/* At the file's own position, which the host's open file keeps. */
 
 static struct file *readable_file(struct process *p, uint64_t fd)
 {
@@ -100,10 +99,34 @@ static bool readable_now(struct process *p, const struct buffers *b)
 	return b->left && !mm_copy_from(p->mm, &byte, (gva_t)b->vec[b->at].iov_base, 1);
 }
 
+/* include/uapi/linux/fs.h: what is younger is refused, as a kernel may. */
+#ifndef RWF_NOAPPEND
+#define RWF_NOAPPEND 0x20
+#endif
+#define RWF_SERVED \
+	(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND)
+
+/* kiocb_set_rw_flags() */
+static bool appends(const struct file *file, int flags)
+{
+	if (flags & RWF_APPEND)
+		return true;
+	return !(flags & RWF_NOAPPEND) && fcntl(file->fd, F_GETFL) & O_APPEND;
+}
+
+/* generic_write_checks(): what RLIMIT_FSIZE leaves of it. */
+static int check_limit(struct process *p, const struct file *file, struct buffers *b,
+		       off_t pos, int flags)
+{
+	if (!b->left || p->limits.of[RLIMIT_FSIZE].cur == RLIM64_INFINITY)
+		return 0;
+	return limit_write(p, file, pos, appends(file, flags), &b->left);
+}
+
 static int64_t write_regular(struct process *p, struct file *file, struct buffers *b,
 			     off_t pos, int flags)
 {
-	int64_t done = 0, n = limit_write(p, file, pos, flags & RWF_APPEND, &b->left);
+	int64_t done = 0, n = check_limit(p, file, b, pos, flags);
 	struct chunk c;
 	uint64_t room;
 
@@ -265,7 +288,8 @@ static int64_t write_with(struct process *p, struct file *file, struct buffers *
 			  off_t pos, int flags)
 {
 	if (!may_wait(file) || pos != POS_CURRENT)
-		return write_regular(p, file, b, pos, flags);
+		return flags & ~RWF_SERVED ? -EOPNOTSUPP
+					   : write_regular(p, file, b, pos, flags);
 	return flags ? -EOPNOTSUPP : stream_write(p, file, b);
 }
 

@@ -26,7 +26,7 @@
 #define SHM_STAT_ANY 15
 #endif
 
-/* The kernel's own mount, where segments lie: no file of the host's has that device. */
+/* The kernel's own mount, where segments lie, and memfds. */
 static uint64_t shm_dev(void)
 {
 	return makedev(0, 1);
@@ -40,9 +40,15 @@ void shm_init(struct shm *shm)
 void shm_destroy(struct shm *shm)
 {
 	for (unsigned i = 0; i < SHM_SEGMENTS; i++) {
-		if (shm->segments[i] && !shm->segments[i]->dest)
-			object_put(shm->segments[i]->object);
-		free(shm->segments[i]);
+		struct shm_segment *seg = shm->segments[i];
+
+		if (!seg)
+			continue;
+		if (seg->object)
+			seg->object->weak = NULL;
+		if (seg->object && !seg->dest)
+			object_put(seg->object);
+		free(seg);
 	}
 	shm_init(shm);
 }
@@ -60,30 +66,21 @@ static uint64_t pages_of(uint64_t size)
 	return (size >> PAGE_SHIFT) + !!(size & ~PAGE_MASK);
 }
 
-static bool shows(const struct mv_vma *v, const struct shm_segment *seg)
+/* shm_nattch: a reference each, and one is the segment's. */
+static unsigned attached(struct process *p, const struct shm_segment *seg)
 {
-	return v->dev == shm_dev() && v->ino == (uint64_t)(unsigned)seg->id;
-}
+	unsigned n;
 
-/* shm_nattch, and in *gva, which may be NULL, the first VMA of them. */
-static unsigned attached(struct process *p, const struct shm_segment *seg, gva_t *gva)
-{
-	struct mv_vma v;
-	unsigned n = 0;
-
-	for (gva_t at = 0; !mm_vma_next(p->mm, at, &v); at = v.end) {
-		if (!shows(&v, seg))
-			continue;
-		if (!n++ && gva)
-			*gva = v.start;
-	}
+	pthread_mutex_lock(&p->mm->lock);
+	n = seg->object ? seg->object->refs - !seg->dest : 0;
+	pthread_mutex_unlock(&p->mm->lock);
 	return n;
 }
 
 /* Attached and detached by mmap's kin, too: shm_open() and shm_close(), when it is noticed. */
 static unsigned note_attached(struct process *p, struct shm_segment *seg)
 {
-	const unsigned n = attached(p, seg, NULL);
+	const unsigned n = attached(p, seg);
 
 	if (n == seg->seen)
 		return n;
@@ -93,24 +90,18 @@ static unsigned note_attached(struct process *p, struct shm_segment *seg)
 	return n;
 }
 
-static void drop(struct shm *shm, struct shm_segment *seg)
-{
-	shm->segments[seg->id & SLOT_MASK] = NULL;
-	shm->in_use--;
-	shm->pages -= pages_of(seg->size);
-	if (!seg->dest)
-		object_put(seg->object);
-	free(seg);
-}
-
-/* Segments that were removed go with their last VMA, which nobody told of. */
-static void sweep(struct process *p)
+/* Segments that were removed go with their last VMA, which told nobody. */
+static void sweep(struct shm *shm)
 {
 	for (unsigned i = 0; i < SHM_SEGMENTS; i++) {
-		struct shm_segment *seg = p->shm.segments[i];
+		struct shm_segment *seg = shm->segments[i];
 
-		if (seg && seg->dest && !attached(p, seg, NULL))
-			drop(&p->shm, seg);
+		if (!seg || !seg->dest || seg->object)
+			continue;
+		shm->segments[i] = NULL;
+		shm->in_use--;
+		shm->pages -= pages_of(seg->size);
+		free(seg);
 	}
 }
 
@@ -119,11 +110,11 @@ static int find(struct process *p, int id, struct shm_segment **seg)
 {
 	const int slot = id & SLOT_MASK;
 
-	sweep(p);
+	sweep(&p->shm);
 	if (id < 0 || slot >= SHM_SEGMENTS || !p->shm.segments[slot])
 		return -EINVAL;
 	*seg = p->shm.segments[slot];
-	return (*seg)->id == id ? 0 : -EIDRM;
+	return (*seg)->id == id ? 0 : -EINVAL;
 }
 
 /* ipcperms(), without capabilities. wanted: three times three bits. */
@@ -210,6 +201,8 @@ static int64_t new_segment(struct process *p, int32_t key, uint64_t size, int fl
 		free(seg);
 		return -ENOMEM;
 	}
+	seg->object->weak = &seg->object;
+	seg->object->keeps_apart = true;
 	shm->segments[slot] = seg;
 	shm->in_use++;
 	shm->pages += pages;
@@ -222,7 +215,7 @@ int64_t sys_shmget(struct process *p, const uint64_t a[6])
 	const int flags = (int)a[2];
 	const struct shm_segment *seg = NULL;
 
-	sweep(p);
+	sweep(&p->shm);
 	for (unsigned i = 0; i < SHM_SEGMENTS && key != IPC_PRIVATE && !seg; i++)
 		if (p->shm.segments[i] && p->shm.segments[i]->key == key)
 			seg = p->shm.segments[i];
@@ -254,14 +247,22 @@ static int attach_address(gva_t *addr, int flags)
 	return 0;
 }
 
-/* Of one that was removed only the VMAs have its memory. */
-static struct object *object_of(struct process *p, const struct shm_segment *seg)
+/* do_shmat()'s reference: what is mapped over may be its last VMA, and it was removed. */
+static long attach(struct process *p, struct shm_segment *seg, gva_t addr, int prot,
+		   int flags)
 {
-	gva_t gva = 0;
+	struct object *obj = seg->object;
+	long ret;
 
-	if (!seg->dest)
-		return seg->object;
-	return attached(p, seg, &gva) ? mm_object_at(p->mm, gva) : NULL;
+	pthread_mutex_lock(&p->mm->lock);
+	object_get(obj);
+	pthread_mutex_unlock(&p->mm->lock);
+	ret = mm_mmap(p->mm, addr, seg->size, prot, flags, obj, true, prot & PROT_WRITE, 0);
+	pthread_mutex_lock(&p->mm->lock);
+	object_put(obj);
+	pthread_mutex_unlock(&p->mm->lock);
+	note_attached(p, seg);
+	return ret;
 }
 
 int64_t sys_shmat(struct process *p, const uint64_t a[6])
@@ -289,43 +290,49 @@ int64_t sys_shmat(struct process *p, const uint64_t a[6])
 	    (addr + seg->size < addr ||
 	     (!mm_vma_next(p->mm, addr, &v) && v.start < addr + seg->size)))
 		return -EINVAL;
-	ret = mm_mmap(p->mm, addr, seg->size, prot, MAP_SHARED | (addr ? MAP_FIXED : 0),
-		      object_of(p, seg), true, write, 0);
-	note_attached(p, seg);
-	return ret;
+	return attach(p, seg, addr, prot, MAP_SHARED | (a[1] ? MAP_FIXED : 0));
 }
 
-/* A piece that mprotect or munmap left counts, too, if it lies where it was attached. */
-static bool belongs(const struct mv_vma *v, gva_t addr)
+/* The segment that a VMA shows; NULL: it shows none. */
+static struct shm_segment *segment_of(struct process *p, const struct mv_vma *v)
 {
-	return v->dev == shm_dev() && v->start - addr == v->offset;
+	const struct object *obj = mm_object_at(p->mm, v->start);
+	struct shm_segment *seg = v->ino & SLOT_MASK & ~(SHM_SEGMENTS - 1ull)
+					  ? NULL
+					  : p->shm.segments[v->ino & SLOT_MASK];
+
+	return obj && seg && seg->object == obj ? seg : NULL;
 }
 
-/* ksys_shmdt(): the first piece says which segment; the others' must be the same. */
+/*
+ * ksys_shmdt(): the first piece says which segment; the others' must be the same. A piece that mprotect or
+ * munmap left counts, if it lies where it was attached.
+ */
 int64_t sys_shmdt(struct process *p, const uint64_t a[6])
 {
-	struct shm_segment *seg = NULL;
+	struct shm_segment *found = NULL, *seg;
 	const gva_t addr = a[0];
+	uint64_t size = 0;
 	struct mv_vma v;
-	uint64_t ino = 0, size = 0;
-	bool found = false;
 
 	if (addr & ~PAGE_MASK)
 		return -EINVAL;
+	sweep(&p->shm);
 	for (gva_t at = addr; !mm_vma_next(p->mm, at, &v); at = v.end) {
 		if (found && (int64_t)(v.end - addr) > (int64_t)size)
 			break;
-		if (v.start < addr || !belongs(&v, addr) || (found && v.ino != ino))
+		if (v.start < addr || v.start - addr != v.offset)
 			continue;
-		if (!found && !find(p, (int)v.ino, &seg))
-			size = page_align(seg->size);
-		found = true;
-		ino = v.ino;
+		seg = segment_of(p, &v);
+		if (!seg || (found && seg != found))
+			continue;
+		found = seg;
+		size = page_align(seg->size);
 		mm_munmap(p->mm, v.start, v.end - v.start);
 	}
-	if (seg)
-		note_attached(p, seg);
-	sweep(p);
+	if (found)
+		note_attached(p, found);
+	sweep(&p->shm);
 	return found ? 0 : -EINVAL;
 }
 
@@ -349,7 +356,7 @@ static int64_t stat_segment(struct process *p, int id, int cmd, gva_t gva)
 		if (err)
 			return err;
 	} else {
-		sweep(p);
+		sweep(&p->shm);
 		if (id >= SHM_SEGMENTS || !p->shm.segments[id])
 			return -EINVAL;
 		seg = p->shm.segments[id];
@@ -404,7 +411,7 @@ static int64_t tell_use(struct process *p, gva_t gva)
 	info.used_ids = (int)p->shm.in_use;
 	info.shm_tot = p->shm.pages;
 	for (unsigned i = 0; i < SHM_SEGMENTS; i++)
-		if (p->shm.segments[i] && !p->shm.segments[i]->dest)
+		if (p->shm.segments[i] && p->shm.segments[i]->object)
 			info.shm_rss += p->shm.segments[i]->object->pages.pages;
 	return give(p, gva, &info, sizeof(info), highest(&p->shm));
 }
@@ -440,10 +447,11 @@ static int64_t change(struct process *p, int id, int cmd, gva_t gva)
 	if (!seg->dest) {
 		seg->dest = true;
 		seg->key = IPC_PRIVATE;
+		pthread_mutex_lock(&p->mm->lock);
 		object_put(seg->object);
-		seg->object = NULL;
+		pthread_mutex_unlock(&p->mm->lock);
 	}
-	sweep(p);
+	sweep(&p->shm);
 	return 0;
 }
 

@@ -4,8 +4,7 @@
  * the host's knows; ipc/shm.c and ipc/util.c. They are objects of anonymous memory, so what of
  * them has pages counts against the memory limit.
  *
- * Who is attached isn't counted: it is the number of VMAs that show the segment, which its device and
- * inode tell.
+ * Who is attached isn't counted here: each VMA that shows the segment has a reference to its object.
  */
 #ifndef LINUX_SHM_H
 #define LINUX_SHM_H
@@ -22,13 +21,15 @@
 /* struct kern_ipc_perm and shmid_kernel */
 struct shm_segment {
 	int id;
-	int32_t key;	       /* IPC_PRIVATE: it has none, or none any more */
-	uint64_t size;	       /* bytes, as they were asked for */
-	mode_t mode;	       /* nine bits of access */
-	bool locked;	       /* SHM_LOCK, which is kept only: nothing is swapped */
-	bool dest;	       /* IPC_RMID: it goes with its last VMA */
-	struct object *object; /* its memory; a reference, until dest */
-	uid_t uid, cuid;       /* the owner's, the creator's */
+	int32_t key;   /* IPC_PRIVATE: it has none, or none any more */
+	uint64_t size; /* bytes, as they were asked for */
+	mode_t mode;   /* nine bits of access */
+	bool locked;   /* SHM_LOCK, which is kept only: nothing is swapped */
+	bool dest;     /* IPC_RMID: it goes with its last VMA */
+	struct object *
+		object; /* its memory: a reference, until dest; from then on a weak one, NULL once the
+				* last VMA is gone */
+	uid_t uid, cuid; /* the owner's, the creator's */
 	gid_t gid, cgid;
 	pid_t cpid, lpid; /* who made it; who attached or detached last */
 	unsigned seen; /* VMAs that showed it when that was last asked: munmap tells nobody */

@@ -119,10 +119,12 @@ int special_open(struct process *p, const char *path, int flags, struct file **f
 	}
 	(*file)->path_only = flags & O_PATH;
 	(*file)->shown_flags = flags & SHOWN_FLAGS;
+	(*file)->fd_folder = proc_fd_folder(path);
 	if (flags & O_PATH)
 		return 0;
+	if (is_terminal(path))
+		file_set_terminal(*file, flags);
 	(*file)->zero = !strcmp(path, "/dev/zero");
-	(*file)->fd_folder = proc_fd_folder(path);
 	if (!text)
 		return 0;
 	(*file)->unmappable = (*file)->memory = true;

@@ -101,7 +101,7 @@ static bool is_pipe(const struct file *file)
 /* Whether writing to it can't make the VMM wait: a regular file, or /dev/null. */
 static bool takes_at_once(const struct file *file)
 {
-	return file->kind == FILE_REGULAR || (file->kind == FILE_STREAM && file->owned);
+	return file->kind == FILE_REGULAR || (file->kind == FILE_STREAM && !file->starters);
 }
 
 static int64_t send_some(struct process *p, struct file *out, const struct file *in,
@@ -118,6 +118,12 @@ static bool at_end(const struct file *in, const off_t *at)
 	struct stat st;
 
 	return !fstat(in->fd, &st) && (at ? *at : lseek(in->fd, 0, SEEK_CUR)) >= st.st_size;
+}
+
+/* Which sendfile and copy_file_range refuse. */
+static bool appends(const struct file *file)
+{
+	return fcntl(file->fd, F_GETFL) & O_APPEND;
 }
 
 /* do_sendfile() */
@@ -143,8 +149,11 @@ static int64_t do_sendfile(struct process *p, uint64_t out_fd, uint64_t in_fd, o
 		return -EINVAL;
 	do {
 		room = min_u64(count - done, STEP_MAX);
-		n = at_end(in, at) ? 0 : limit_write(p, out, POS_CURRENT, false, &room);
-		room = n ? 0 : output_room(p, out, room);
+		n = 0;
+		if (room && !at_end(in, at) && !appends(out)) {
+			n = limit_write(p, out, POS_CURRENT, false, &room);
+			room = n ? 0 : output_room(p, out, room);
+		}
 		n = room ? send_some(p, out, in, at, room) : n;
 		output_done(p, out, n);
 		if (n > 0)
@@ -164,6 +173,34 @@ int64_t sys_sendfile(struct process *p, const uint64_t a[6])
 	return write_position(p, &pos) ? -EFAULT : n;
 }
 
+/* generic_copy_file_checks(): what is wrong otherwise the host says. */
+static bool can_copy(const struct file *in, const struct file *out,
+		     const struct position *from, const struct position *to, uint64_t len)
+{
+	struct stat st;
+
+	return in->readable && out->writable && !appends(out) && !fstat(in->fd, &st) &&
+	       S_ISREG(st.st_mode) && !fstat(out->fd, &st) && S_ISREG(st.st_mode) &&
+	       (!from->where || (from->at >= 0 && from->at <= INT64_MAX - (off_t)len)) &&
+	       (!to->where || (to->at >= 0 && to->at <= INT64_MAX - (off_t)len));
+}
+
+/* How much of it may be copied: by limits, and by what there is. 0 or -errno. */
+static int64_t prepare_copy(struct process *p, const struct file *in, struct file *out,
+			    const struct position *from, const struct position *to,
+			    uint64_t *len)
+{
+	const off_t *to_at = to->where ? &to->at : NULL;
+	int64_t n = limit_write(p, out, to_at ? *to_at : POS_CURRENT, false, len);
+
+	if (n || !*len || at_end(in, from->where ? &from->at : NULL))
+		return n;
+	n = charge(p, out, to_at, *len);
+	if (!n)
+		*len = output_room(p, out, *len);
+	return n;
+}
+
 int64_t sys_copy_file_range(struct process *p, const uint64_t a[6])
 {
 	const struct file *in = fd_get(&p->files, (unsigned)a[0]);
@@ -180,14 +217,11 @@ int64_t sys_copy_file_range(struct process *p, const uint64_t a[6])
 	if (a[5])
 		return -EINVAL;
 	room = min_u64(a[4], MAX_RW_COUNT);
-	n = out->writable
-		    ? limit_write(p, out, to.where ? to.at : POS_CURRENT, false, &room)
+	n = can_copy(in, out, &from, &to, room)
+		    ? prepare_copy(p, in, out, &from, &to, &room)
 		    : 0;
-	if (!n && out->writable)
-		n = charge(p, out, host_position(&to), room);
-	if (n)
+	if (n || p->output.over)
 		return n;
-	room = output_room(p, out, room);
 	guard_begin(&g);
 	n = copy_file_range(in->fd, host_position(&from), out->fd, host_position(&to), room,
 			    0);
@@ -206,7 +240,8 @@ static bool may_grow(struct process *p, const struct file *file, off_t end)
 	struct stat st;
 	uint64_t more;
 
-	if (file->owned || !p->output.limited || fstat(file->fd, &st) || end <= st.st_size)
+	if (!file->starters || !p->output.limited || fstat(file->fd, &st) ||
+	    end <= st.st_size)
 		return true;
 	more = (uint64_t)(end - st.st_size);
 	if (more > p->output.left) {
@@ -215,6 +250,22 @@ static bool may_grow(struct process *p, const struct file *file, off_t end)
 	}
 	output_done(p, file, (int64_t)more);
 	return true;
+}
+
+/* Modes that make a file longer, as far as it goes; INSERT_RANGE by all that it inserts. */
+static int64_t fallocate_grows(struct process *p, const struct file *file, int mode,
+			       off_t len, off_t end)
+{
+	struct stat st;
+	int64_t n = 0;
+
+	if (mode & FALLOC_FL_INSERT_RANGE) {
+		if (fstat(file->fd, &st) || __builtin_add_overflow(st.st_size, len, &end))
+			return -EFBIG;
+	} else if (!(mode & ~(FALLOC_FL_ZERO_RANGE | FALLOC_FL_UNSHARE_RANGE))) {
+		n = limit_size(p, file, end);
+	}
+	return n || may_grow(p, file, end) ? n : -EFBIG;
 }
 
 int64_t sys_fallocate(struct process *p, const uint64_t a[6])
@@ -229,10 +280,8 @@ int64_t sys_fallocate(struct process *p, const uint64_t a[6])
 		return -EBADF;
 	if (file->writable && at >= 0 && len > 0 && !__builtin_add_overflow(at, len, &end))
 		n = file->memory ? file_charge(file, p->mm, (uint64_t)end) : 0;
-	if (!n && file->writable && len > 0 && !((int)a[1] & FALLOC_FL_KEEP_SIZE))
-		n = limit_size(p, file, end);
-	if (!n && file->writable && len > 0 && !may_grow(p, file, end))
-		n = -EFBIG;
+	if (!n && file->writable && len > 0)
+		n = fallocate_grows(p, file, (int)a[1], len, end);
 	if (n)
 		return n;
 	guard_begin(&g);

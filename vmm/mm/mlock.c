@@ -27,14 +27,16 @@ bool mm_mlock_future_ok(const struct mm *mm, unsigned vm_flags, uint64_t len)
 struct backing {
 	char *hva; /* NULL: none yet */
 	uint64_t len;
-	int advice; /* a file's page is read only: it gets no dirtier than it is */
+	int advice;
+	bool write; /* a file's pages are to be written: else they get no dirtier than they are */
+	int err; /* a file's page can't be had: -EFAULT */
 };
 
 static void back(struct backing *b)
 {
-	/* what fails here is backed by the access, or ends the payload then */
-	if (b->hva)
-		madvise(b->hva, b->len, b->advice);
+	/* what fails here otherwise is backed by the access, or ends the payload then */
+	if (b->hva && madvise(b->hva, b->len, b->advice) && errno == EFAULT)
+		b->err = -EFAULT;
 	b->hva = NULL;
 }
 
@@ -42,17 +44,18 @@ static int back_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 {
 	uint64_t e = *leaf->entry, len = 1ull << level_shift(leaf->level);
 	char *hva = phys_hva(mm->phys, e & PTE_ADDR);
-	int advice = phys_arena(mm->phys, e & PTE_ADDR)->kind == ARENA_FILE
-			     ? MADV_POPULATE_READ
-			     : MADV_POPULATE_WRITE;
 	struct backing *b = arg;
+	const bool file = phys_arena(mm->phys, e & PTE_ADDR)->kind == ARENA_FILE;
+	const int advice = file && !b->write ? MADV_POPULATE_READ : MADV_POPULATE_WRITE;
 
 	if (b->hva && b->hva + b->len == hva && b->advice == advice) {
 		b->len += len;
 		return 0;
 	}
 	back(b);
-	*b = (struct backing){ hva, len, advice };
+	b->hva = hva;
+	b->len = len;
+	b->advice = advice;
 	return 0;
 }
 
@@ -66,7 +69,7 @@ static int fault_error(const struct mm_fault *fault)
 /* Entries for all pages of [start, end), within one VMA, then memory. */
 static int fault_in_vma(struct mm *mm, gva_t start, gva_t end, unsigned access)
 {
-	struct backing b = { NULL, 0, 0 };
+	struct backing b = { .write = access == MV_WRITE };
 	struct pt_path path;
 	int err = 0;
 
@@ -85,7 +88,7 @@ static int fault_in_vma(struct mm *mm, gva_t start, gva_t end, unsigned access)
 	}
 	pt_for_each(mm, start, end, NULL, back_leaf, &b);
 	back(&b);
-	return err;
+	return err ? err : b.err;
 }
 
 int mm_fault_in(struct mm *mm, gva_t start, gva_t end, unsigned access)

@@ -381,6 +381,11 @@ static unsigned account(const struct vma *vma, unsigned vm_flags)
 	return vm_flags;
 }
 
+static bool keeps_apart(const struct vma *vma)
+{
+	return vma->vm_object && vma->vm_object->keeps_apart;
+}
+
 /* Whether [start, end) of vma would only move the border to a neighbour with these flags. */
 static bool moves_border(struct vma *vma, gva_t start, gva_t end, unsigned vm_flags)
 {
@@ -390,6 +395,8 @@ static bool moves_border(struct vma *vma, gva_t start, gva_t end, unsigned vm_fl
 	part.vm_end = end;
 	part.vm_pgoff = vma_pgoff(vma, start);
 	part.vm_flags = vm_flags;
+	if (keeps_apart(vma) && start == vma->vm_start && end == vma->vm_end)
+		return false; /* can_merge_remove_vma(): none may go */
 	return (start == vma->vm_start && vma_can_merge(vma_prev(vma), &part)) ||
 	       (end == vma->vm_end && vma_can_merge(&part, vma_next(vma)));
 }
@@ -408,9 +415,10 @@ int mm_modify_flags(struct mm *mm, struct gather *g, struct vma **pvma, gva_t st
 		    gva_t end, unsigned vm_flags)
 {
 	struct vma *vma = *pvma;
+	const bool border = moves_border(vma, start, end, vm_flags);
 	int err;
 
-	if (moves_border(vma, start, end, vm_flags)) {
+	if (border) {
 		err = cut_range(mm, g, start, end);
 	} else {
 		err = cut_within_limit(mm, g, start);
@@ -421,7 +429,7 @@ int mm_modify_flags(struct mm *mm, struct gather *g, struct vma **pvma, gva_t st
 		return err;
 	vma = vma_lookup(mm, start);
 	vma_set_flags(mm, vma, vm_flags);
-	*pvma = vma_merge(mm, vma);
+	*pvma = border || !keeps_apart(vma) ? vma_merge(mm, vma) : vma;
 	return 0;
 }
 

@@ -180,6 +180,8 @@ void object_put(struct object *obj)
 {
 	if (!obj || --obj->refs)
 		return;
+	if (obj->weak)
+		*obj->weak = NULL;
 	free_frames(obj);
 	phys_unpromise(obj->phys, obj->promised * PMD_PAGES);
 	pagemap_destroy(&obj->pages);
@@ -266,6 +268,10 @@ static struct window *add_window(struct object *obj, uint64_t offset, int before
 		return NULL;
 	obj->windows = w;
 	a = phys_add_window(obj->phys, obj->fd, base, size, obj->writable);
+	if (!a && errno == EPERM && obj->writable) { /* a memfd with a seal against it */
+		obj->writable = false;
+		a = phys_add_window(obj->phys, obj->fd, base, size, false);
+	}
 	if (!a)
 		return NULL;
 	w += before + 1;
@@ -296,6 +302,8 @@ bool object_ask(const struct object *obj, gfn_t gfn, bool write)
 {
 	char *page = phys_hva(obj->phys, gfn_gpa(gfn));
 
+	if (write && !obj->writable)
+		return false;
 	return !madvise(page, PAGE_SIZE,
 			write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ) ||
 	       errno == EINVAL;

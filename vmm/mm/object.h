@@ -50,6 +50,10 @@ struct object {
 	bool cut;	  /* ... which found it smaller, and its mappings don't know yet */
 	bool distrusted; /* file: the host's kernel may not give its pages: see object_ask() */
 	char *name; /* file: the path it was opened by; anonymous: what maps shows, or NULL */
+	struct object **
+		weak; /* a pointer to it that is no reference: it becomes NULL when the object
+			       * goes; or NULL */
+	bool keeps_apart; /* its VMAs are not merged into one: their vm_ops have a close() */
 	struct object *next, **pprev; /* file: in phys->files */
 	struct window *windows;	      /* file: by offset, ascending */
 	unsigned nr_windows;
