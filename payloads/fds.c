@@ -107,6 +107,30 @@ static void flags(void)
 	sys_close(path);
 }
 
+/* /proc/self/fd as a place to begin at. */
+static void folder(void)
+{
+	int path = sys_open("/proc/self/fd", O_PATH | O_DIRECTORY, 0), pipe[2], dir;
+	char text[64] = { 0 };
+
+	CALL(pipe, pipe);
+	CALL(dup2, pipe[0], 60);
+	dir = sys_open("/proc/self/fd", O_RDONLY | O_DIRECTORY, 0);
+	say("readlinkat %d\n", CALL(readlinkat, path, "60", text, sizeof(text)) > 5);
+	say("openat %d %d %d\n", CALL(openat, path, "60", O_RDONLY, 0) >= 0,
+	    CALL(openat, dir, "./60", O_RDONLY, 0) >= 0,
+	    CALL(openat, dir, ".//./60", O_RDONLY, 0) >= 0);
+	TRY(openat, path, "999", O_RDONLY, 0);
+	TRY(openat, dir, "x", O_RDONLY, 0);
+	TRY(lseek, dir, 0x7fffffffffffffff, SEEK_SET);
+	TRY(lseek, dir, 5, SEEK_SET);
+	TRY(lseek, dir, 0x7fffffffffffffff, SEEK_CUR);
+	TRY(lseek, dir, -6, SEEK_CUR);
+	TRY(fchdir, dir);
+	say("readlink %d, open %d\n", CALL(readlink, "60", text, sizeof(text)) > 5,
+	    CALL(open, "60", O_RDONLY, 0) >= 0);
+}
+
 static void pipes(void)
 {
 	int fds[2] = { -1, -1 }, rd, wr, value = 0;
@@ -458,5 +482,6 @@ int main(int argc, char **argv)
 	transfers();
 	locks();
 	devices(file);
+	folder();
 	return 0;
 }

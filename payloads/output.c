@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * output.c WAY [FILE]: writes 100 bytes to 1 or 2, again and again, by WAY, for --max-output to end it; FILE
+ * output.c WAY [FILE]: writes 100 bytes, or all of FILE, to 1 by one number or another, again and again, by WAY, for --max-output to end it; FILE
  * is one of 1000 bytes.
  */
 #include "guest/rt.h"
@@ -25,9 +25,21 @@ static long put(const char *way, int fd, int in, int i)
 		return sys6(__NR_copy_file_range, in, 0, fd, 0, sizeof(text), 0);
 	if (!strcmp(way, "ftruncate"))
 		return sys3(__NR_ftruncate, fd, (i + 1) * 100l, 0);
+	if (!strcmp(way, "sendfile-all")) /* and once more, at its end */
+		return sys4(__NR_sendfile, fd, in, 0, 10 * sizeof(text)) |
+		       sys4(__NR_sendfile, fd, in, 0, 10 * sizeof(text));
+	if (!strcmp(way, "copy-all"))
+		return sys6(__NR_copy_file_range, in, 0, fd, 0, 2000, 0) |
+		       sys6(__NR_copy_file_range, in, 0, fd, 0, 2000, 0);
+	if (!strcmp(way, "insert")) /* of whole blocks only */
+		return sys4(__NR_fallocate, fd, 0x20, 0, 4096);
+	if (!strcmp(way, "tty"))
+		return sys_write((int)sys_open("/dev/tty", O_WRONLY, 0), text,
+				 sizeof(text));
 	if (!strcmp(way, "fallocate"))
 		return sys4(__NR_fallocate, fd, 0, i * 100l, 100);
-	usage("write|writev|pwrite|sendfile|copy_file_range|ftruncate|fallocate [FILE]");
+	usage("write|writev|pwrite|sendfile|copy_file_range|ftruncate|fallocate|"
+	      "sendfile-all|copy-all|insert|tty [FILE]");
 	return 0;
 }
 

@@ -160,6 +160,45 @@ static void wrote(int fd, const char *what, long ret)
 	limit(RLIMIT_FSIZE, most, ~0ul);
 }
 
+/* What is wrong with a call otherwise comes first; fd is at its limit. */
+static void first(const char *path, int fd, int in, int append, const char *bytes)
+{
+	const struct iovec vec = { (void *)(uintptr_t)bytes, 100 };
+	const int self = (int)sys_open(path, O_RDONLY, 0);
+	int pipe[2];
+	long from = 0, at = 1000, wrong = -1;
+
+	sys3(__NR_pipe, (long)pipe, 0, 0);
+	limit(RLIMIT_FSIZE, ~0ul, ~0ul);
+	sys3(__NR_ftruncate, fd, 1000, 0);
+	sys_pwrite64(in, bytes, 2000, 0);
+	limit(RLIMIT_FSIZE, most, ~0ul);
+	sys3(__NR_lseek, fd, 1000, 0);
+	wrote(fd, "copied from what isn't open for it",
+	      sys6(__NR_copy_file_range, append, 0, fd, (long)&at, 100, 0));
+	wrote(fd, "... to what appends",
+	      sys6(__NR_copy_file_range, self, 0, append, 0, 100, 0));
+	wrote(fd, "... to before 0",
+	      sys6(__NR_copy_file_range, self, (long)&from, fd, (long)&wrong, 100, 0));
+	wrote(fd, "... from before 0",
+	      sys6(__NR_copy_file_range, self, (long)&wrong, fd, (long)&at, 100, 0));
+	wrote(fd, "... from a pipe",
+	      sys6(__NR_copy_file_range, pipe[0], 0, fd, (long)&at, 1, 0));
+	wrote(fd, "... nothing", sys6(__NR_copy_file_range, self, 0, fd, (long)&at, 0, 0));
+	wrote(fd, "... something",
+	      sys6(__NR_copy_file_range, self, 0, fd, (long)&at, 10, 0));
+	from = 1000;
+	wrote(fd, "... from the end",
+	      sys6(__NR_copy_file_range, self, (long)&from, fd, (long)&at, 10, 0));
+	wrote(fd, "pwritev2 with a flag that there isn't",
+	      sys6(__NR_pwritev2, fd, (long)&vec, 1, 1000, 0, 0x4000));
+	wrote(fd, "fallocate of no mode", sys4(__NR_fallocate, fd, 0x8000, 0, 2000));
+	wrote(fd, "sendfile to what appends", sys4(__NR_sendfile, append, in, 0, 100));
+	wrote(fd, "sendfile of nothing", sys4(__NR_sendfile, fd, in, 0, 0));
+	sys3(__NR_lseek, in, 2000, 0);
+	wrote(fd, "sendfile from the end", sys4(__NR_sendfile, fd, in, 0, 100));
+}
+
 /* A file may be 1000 bytes long. */
 static void fsize(const char *path)
 {
@@ -201,6 +240,7 @@ static void fsize(const char *path)
 	wrote(fd, "sendfile", sys4(__NR_sendfile, fd, in, (long)&at, 1500));
 	sys3(__NR_ftruncate, in, 0, 0);
 	wrote(in, "a memfd, too", sys_pwrite64(in, bytes, 1500, 0));
+	first(path, fd, in, again, bytes);
 	most = 0;
 	limit(RLIMIT_FSIZE, most, ~0ul);
 	wrote(fd, "none at all", sys_pwrite64(fd, bytes, 1, 0));

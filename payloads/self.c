@@ -303,6 +303,14 @@ static void scheduling(void)
 
 	SHOW(sched_setaffinity, 0, 8, &mask);
 	mask = 0;
+	SHOW(getpriority, 0, 0);
+	TOLD("no such kind", getpriority, 3, 0);
+	TOLD("of none", getpriority, 0, 0x7ffffff0);
+	TOLD("of none", setpriority, 1, 0x7ffffff0, 3);
+	SHOW(setpriority, 0, 0, 5);
+	SHOW(getpriority, 1, 0);
+	SHOW(setpriority, 1, 0, 100);
+	SHOW(getpriority, 0, 0);
 	SHOW(sched_yield, 0);
 	SHOW(getcpu, &cpu, &node, 0);
 	say("%u %u\n", cpu, node);

@@ -144,6 +144,61 @@ static void pieces(void)
 	ctl(other, IPC_RMID, NULL);
 }
 
+/* Removed, and attached once more over its last VMA: that is what holds it. */
+static void over_the_last(void)
+{
+	long id = get(IPC_PRIVATE, LEN, 0600);
+
+	at(id, AT, 0);
+	AT[0] = 'k';
+	say("removed: %ld\n", ctl(id, IPC_RMID, NULL));
+	say("over it: %ld\n", (long)at(id, AT, SHM_REMAP) - (long)AT);
+	say("with %c\n", AT[0]);
+	show("still", id);
+	sys_munmap(AT, LEN);
+	show("unmapped", id);
+	say("gone: %ld\n", outcome(at(id, AT, 0)));
+}
+
+/* Memory of other kinds with its device, and numbers that were another's. */
+static void others(void)
+{
+	int fd = (int)sys3(__NR_memfd_create, (long)"other", 0, 0);
+	long id = get(IPC_PRIVATE, LEN, 0600);
+
+	sys3(__NR_ftruncate, fd, LEN, 0);
+	sys6(__NR_mmap, (long)AT, LEN, 3, 0x11, fd, 0);
+	say("a memfd: %ld\n", dt(AT));
+	AT[0] = 'x';
+	sys6(__NR_mmap, (long)AT, LEN, 3, 0x31, -1, 0);
+	say("anonymous: %ld\n", dt(AT));
+	AT[0] = 'x';
+	say("another's number: %ld %ld %ld\n", ctl(id + 32768, IPC_RMID, NULL),
+	    ctl(id + 32768, SHM_LOCK, NULL), outcome(at(id + 32768, NULL, 0)));
+	ctl(id, IPC_RMID, NULL);
+}
+
+/* What was cut stays so, but for its borders. */
+static void apart(void)
+{
+	long id = get(IPC_PRIVATE, LEN, 0600);
+
+	at(id, AT, 0);
+	sys_mprotect(AT + PAGE_SIZE, PAGE_SIZE, PROT_READ);
+	show("in three", id);
+	sys_mprotect(AT + PAGE_SIZE, PAGE_SIZE, 3);
+	show("and alike", id);
+	sys_mprotect(AT, PAGE_SIZE, PROT_READ);
+	show("the first to read", id);
+	sys_mprotect(AT + PAGE_SIZE, PAGE_SIZE / 2, PROT_READ);
+	show("the second, too", id);
+	sys_mprotect(AT + 2 * PAGE_SIZE, PAGE_SIZE, PROT_READ);
+	show("half of the third", id);
+	sys_madvise(AT, LEN, 1);
+	show("advised", id);
+	ctl(id, IPC_RMID, NULL);
+}
+
 static void leak(void)
 {
 	for (int i = 0; i < 16; i++) {
@@ -168,9 +223,15 @@ int main(int argc, char **argv)
 		attach();
 	else if (!strcmp(way, "pieces"))
 		pieces();
+	else if (!strcmp(way, "over-the-last"))
+		over_the_last();
+	else if (!strcmp(way, "others"))
+		others();
+	else if (!strcmp(way, "apart"))
+		apart();
 	else if (!strcmp(way, "leak"))
 		leak();
 	else
-		usage("sizes|attach|pieces|leak");
+		usage("sizes|attach|pieces|over-the-last|others|apart|leak");
 	return 0;
 }

@@ -50,6 +50,24 @@ static void memfd(void)
 	    sys_pwrite64(fd, b + PAGE_SIZE, 1, 0));
 }
 
+/* Nobody may write to it any more: it can be mapped for reading. */
+static void sealed(int seal)
+{
+	int fd = (int)sys3(__NR_memfd_create, (long)"sealed", 2, 0);
+	long shared;
+
+	sys_pwrite64(fd, "sealed", 6, 0);
+	say("sealed: %ld\n", sys3(__NR_fcntl, fd, 1033, seal));
+	say("private: %c\n",
+	    *(char *)must_map(NULL, PAGE_SIZE, PROT_READ, MAP_PRIVATE, fd));
+	*(char *)must_map(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd) = 'x';
+	say("to write: %ld\n",
+	    sys_mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+	shared = sys_mmap(NULL, PAGE_SIZE, PROT_READ, MAP_SHARED, fd, 0);
+	say("shared: %c, to write %ld\n", *(char *)shared,
+	    sys_mprotect((void *)shared, PAGE_SIZE, PROT_READ | PROT_WRITE));
+}
+
 static void device(const char *path)
 {
 	int fd = must_open(path, O_RDWR, NULL);
@@ -97,6 +115,8 @@ int main(void)
 {
 	names();
 	memfd();
+	sealed(8);  /* F_SEAL_WRITE */
+	sealed(16); /* F_SEAL_FUTURE_WRITE */
 	devices();
 	maps();
 	return 0;

@@ -101,6 +101,15 @@ Test(cli_options, a_size_that_is_none_is_refused)
 		       "K, M, G or T");
 }
 
+Test(cli_options, a_memory_without_room_is_refused)
+{
+	struct outcome o;
+
+	assert_refused("mem", (const char *[]){ "1", "1K", "255K", NULL }, "256K");
+	mapvisor(&o, "run", "--mem=1M", "--shm=2M", PROGRAM);
+	assert_error(&o, 125, "--shm", "2097152", "--mem");
+}
+
 Test(cli_options, a_size_that_overflows_is_refused)
 {
 	assert_refused("mem",

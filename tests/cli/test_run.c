@@ -122,6 +122,77 @@ Test(cli_run, max_output_leaves_who_writes_as_much_alone)
 	assert_error(&o, 125, "--max-output=0", "not a size");
 }
 
+/* No grant is about it, and it was given anyhow. */
+Test(cli_run, a_payload_can_open_its_standard_output_by_name)
+{
+	char out[256], text[64] = { 0 };
+	struct outcome o;
+	FILE *f;
+
+	REQUIRE_KVM();
+	strcpy(out, temp_path("named"));
+	mapvisor_as(&(struct setup){ .out = out }, &o, "run", payload("named"),
+		    "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1");
+	assert_status(&o, 0);
+	f = fopen(out, "r");
+	cr_assert(f && fread(text, 1, sizeof(text) - 1, f));
+	fclose(f);
+	cr_expect_str_eq(text, "/dev/stdout\n/dev/fd/1\n/proc/self/fd/1\n");
+	mapvisor_as(&(struct setup){ .out = out }, &o, "run", "--max-output=20",
+		    payload("named"), "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1");
+	assert_error(&o, 153, "--max-output");
+}
+
+/* 100 times a file of 100 bytes, and nothing of it once more: that is no output. */
+Test(cli_run, max_output_holds_nothing_against_who_reached_it)
+{
+	static const char *const ways[] = { "sendfile-all", "copy-all" };
+	char file[256], out[256], option[300], bytes[100] = { 0 };
+	struct outcome o;
+
+	REQUIRE_KVM();
+	strcpy(file, temp_file("in", bytes, sizeof(bytes), 0600));
+	strcpy(out, temp_path("out"));
+	snprintf(option, sizeof(option), "--ro=%s", file);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		mapvisor_as(&(struct setup){ .out = out }, &o, "run", option,
+			    "--max-output=10000", payload("output"), ways[i], file);
+		assert_status(&o, 7);
+	}
+}
+
+/* Where the file system can insert; elsewhere it is all refused. */
+Test(cli_run, max_output_counts_what_is_inserted)
+{
+	struct outcome o;
+	struct stat st;
+	char out[256];
+
+	REQUIRE_KVM();
+	strcpy(out, temp_file("out", (char[8192]){ 0 }, 8192, 0600));
+	mapvisor_as(&(struct setup){ .out = out }, &o, "run", "--max-output=10000",
+		    payload("output"), "insert");
+	cr_expect_eq(stat(out, &st), 0);
+	cr_expect_leq(st.st_size, 8192 + 10000, "%ld bytes", (long)st.st_size);
+}
+
+Test(cli_run, max_output_counts_what_goes_to_the_terminal_by_its_name)
+{
+	char command[8192];
+	struct outcome o;
+
+	REQUIRE_KVM();
+	if (access("/usr/bin/script", X_OK))
+		SKIP("no script(1)");
+	snprintf(command, sizeof(command), "%s run --max-output=1050 %s tty 2>/dev/null",
+		 mapvisor_path(), payload("output"));
+	spawn(&(struct setup){ .variable = "PATH=/usr/bin:/bin" },
+	      (const char *[]){ "/usr/bin/script", "-qec", command, "/dev/null", NULL },
+	      &o);
+	assert_status(&o, 153);
+	cr_expect_eq(strspn(o.out, "x"), 1050, "%s", o.out);
+}
+
 /* It sleeps for 1.5 s. */
 Test(cli_run, cpu_time_does_not_count_a_sleep)
 {

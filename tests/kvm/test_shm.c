@@ -24,6 +24,24 @@ Test(shm, pieces_are_counted_and_detached_as_natively, LIMIT)
 	cr_expect_eq(same_as_native("shm", "pieces", NULL, NULL), 0);
 }
 
+Test(shm, a_segment_that_was_removed_lives_as_long_as_its_last_mapping, LIMIT)
+{
+	REQUIRE_KVM();
+	cr_expect_eq(same_as_native("shm", "over-the-last", NULL, NULL), 0);
+}
+
+Test(shm, other_memory_is_none_of_its_segments, LIMIT)
+{
+	REQUIRE_KVM();
+	cr_expect_eq(same_as_native("shm", "others", NULL, NULL), 0);
+}
+
+Test(shm, pieces_of_a_segment_are_not_merged, LIMIT)
+{
+	REQUIRE_KVM();
+	cr_expect_eq(same_as_native("shm", "apart", NULL, NULL), 0);
+}
+
 /* 64 MiB in segments that nobody is attached to any more: nothing of them can be taken back. */
 Test(shm, what_segments_hold_counts_against_the_memory_limit, LIMIT)
 {

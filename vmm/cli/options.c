@@ -7,6 +7,7 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,6 +242,18 @@ static int set_size(struct options *opt, const char *name, const char *text, uin
 	return 0;
 }
 
+/* As much as mv_open() wants: tables and a stack. */
+#define MEM_LEAST (256u << 10)
+
+static int set_mem(struct options *opt, const char *text)
+{
+	int ret = set_size(opt, "mem", text, &opt->mv.mem);
+
+	if (ret || opt->mv.mem >= MEM_LEAST)
+		return ret;
+	return cli_usage(opt->cli, "--mem=%s: too little; 256K at least", text);
+}
+
 static int set_shm(struct options *opt, const char *text)
 {
 	if (!parse_size(text, &opt->mv.shm))
@@ -337,7 +350,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPT_ENV:
 		return add_env(opt, arg);
 	case OPT_MEM:
-		return set_size(opt, "mem", arg, &opt->mv.mem);
+		return set_mem(opt, arg);
 	case OPT_FAULT_AROUND:
 		return set_fault_around(opt, arg);
 	case OPT_THP:
@@ -406,6 +419,12 @@ static error_t parse_line(int key, char *arg, struct argp_state *state)
 			return cli_usage(opt->cli, "no ADDR|SYMBOL and no PROGRAM given");
 		if (!opt->argv)
 			return cli_usage(opt->cli, "no PROGRAM given");
+		if (opt->mv.shm != MV_SHM_AUTO && opt->mv.shm > opt->mv.mem)
+			return cli_usage(opt->cli,
+					 "--shm: %" PRIu64
+					 " bytes are more than --mem, %" PRIu64
+					 ", which they count as",
+					 opt->mv.shm, opt->mv.mem);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

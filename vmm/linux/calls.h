@@ -243,6 +243,8 @@ int64_t sys_times(struct process *p, const uint64_t a[6]);
 int64_t sys_sysinfo(struct process *p, const uint64_t a[6]);
 
 /* sched.c */
+int64_t sys_getpriority(struct process *p, const uint64_t a[6]);
+int64_t sys_setpriority(struct process *p, const uint64_t a[6]);
 int64_t sys_sched_yield(struct process *p, const uint64_t a[6]);
 int64_t sys_sched_getaffinity(struct process *p, const uint64_t a[6]);
 int64_t sys_sched_setaffinity(struct process *p, const uint64_t a[6]);

@@ -60,19 +60,24 @@ static int open_as(struct process *p, int fd, const char *base, const char *path
 
 /*
  * A link of /proc/self/fd. What has a path is opened by it, under the grants as they are; what has
- * none (a pipe, a memfd, what fds 0-2 were given) is shared with the first number, position included.
+ * none (a pipe, a memfd) is shared with the first number, position included; so is what fds 0-2 were given,
+ * if no grant is about it: the payload has it anyhow.
  */
 static int open_again(struct process *p, int fd, int nr, int flags)
 {
 	struct file *file = fd_get_raw(&p->files, (unsigned)nr);
 	const int access = flags & O_ACCMODE;
+	int err;
 
 	if (!file)
 		return -ENOENT;
 	if (flags & O_NOFOLLOW)
 		return -ELOOP;
-	if (*file->path && !file->memory)
-		return open_as(p, fd, NULL, file->path, flags & ~(O_CREAT | O_EXCL), 0);
+	if (*file->path && !file->memory) {
+		err = open_as(p, fd, NULL, file->path, flags & ~(O_CREAT | O_EXCL), 0);
+		if (err != -EACCES || !file->starters)
+			return err;
+	}
 	if ((access != O_WRONLY && !file->readable) ||
 	    (access != O_RDONLY && !file->writable) || file->path_only)
 		return -EACCES;

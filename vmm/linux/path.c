@@ -95,7 +95,7 @@ static int of_special(struct process *p, struct target *t, const char *path)
 {
 	struct file *file;
 	struct stat st;
-	int err = special_open(p, path, O_RDONLY, &file);
+	int err = special_open(p, path, O_RDONLY | O_PATH, &file);
 
 	if (err)
 		return err;

@@ -219,8 +219,8 @@ static void print_stat(struct process *p, FILE *out)
 	fprintf(out, "%d (%s) R %d %d 0 0 -1 0 ", PAYLOAD_PID, p->comm, PAYLOAD_PPID,
 		PAYLOAD_PID);
 	fprintf(out, "%lu 0 %lu 0 ", usage_minor_faults(p), p->mm->count.major);
-	fprintf(out, "%lu %lu 0 0 20 0 1 0 0 ", usage_ticks(used.user),
-		usage_ticks(used.system));
+	fprintf(out, "%lu %lu 0 0 %d %d 1 0 0 ", usage_ticks(used.user),
+		usage_ticks(used.system), 20 + p->nice, p->nice);
 	fprintf(out, "%lu %lu %lu ", s.size, s.rss >> PAGE_SHIFT,
 		p->limits.of[RLIMIT_RSS].cur);
 	/* startcode endcode startstack kstkesp kstkeip */
@@ -390,10 +390,15 @@ int proc_fd(const char *path)
 		name = path + 5;
 	if (!name || strncmp(name, "fd/", 3) != 0 || !name[3])
 		return -1;
+	name += 3;
+	if (strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
+		return -1;
 	/* name_to_int(): no sign, no zero before others */
-	for (name += 3; *name >= '0' && *name <= '9' && nr < 100000000; name++)
+	if (*name == '0' && name[1])
+		return PROC_FD_NONE;
+	for (; *name >= '0' && *name <= '9' && nr < 100000000; name++)
 		nr = nr * 10 + (unsigned)(*name - '0');
-	return *name ? -1 : (int)nr;
+	return *name ? PROC_FD_NONE : (int)nr;
 }
 
 /* What is open has a path, or is named by its kind: pipe:[7]. No path that isn't the payload's. */

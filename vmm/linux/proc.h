@@ -6,6 +6,7 @@
 #ifndef LINUX_PROC_H
 #define LINUX_PROC_H
 
+#include <limits.h>
 #include <stdio.h>
 
 #include "vmm/linux/calls.h"
@@ -20,7 +21,11 @@ struct proc_text {
 const struct proc_text *proc_text(const char *path);
 /* Whether path is /proc/self/fd, or /dev/fd: a directory of the numbers in use. */
 bool proc_fd_folder(const char *path);
-/* The number N of a path /proc/self/fd/N, /dev/fd/N, /dev/stdin and its kin; -1: it is none. */
+/*
+ * The number N of a path /proc/self/fd/N, /dev/fd/N, /dev/stdin and its kin; PROC_FD_NONE: it is no number,
+ * nor in use; -1: it is none of these paths.
+ */
+#define PROC_FD_NONE INT_MAX
 int proc_fd(const char *path);
 /* The text of a link there. Bytes; -EINVAL: it is no link that is served; -ENOENT. */
 ssize_t proc_readlink(const struct process *p, const char *path, char text[PATH_MAX]);

@@ -2,6 +2,7 @@
 /* process.c: a process's life, and the calls about itself. */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "vmm/linux/calls.h"
@@ -14,9 +15,9 @@ static int add_shm(struct process *p, const struct mv_options *opt, struct mv_er
 	const uint64_t size = opt->shm == MV_SHM_AUTO ? min_u64(opt->mem / 4, SHM_MOST)
 						      : opt->shm;
 
-	if (size < PAGE_SIZE)
+	if (!size)
 		return 0;
-	return policy_add_shm(&p->policy, p->mm, size & PAGE_MASK)
+	return policy_add_shm(&p->policy, p->mm, page_align(size))
 		       ? mv_fail_errno(err, ENOMEM, "/dev/shm")
 		       : 0;
 }
@@ -31,6 +32,7 @@ int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 	p->output.limited = opt->max_output;
 	p->output.left = opt->max_output ? opt->max_output : UINT64_MAX;
 	ids_init(&p->ids);
+	p->nice = getpriority(PRIO_PROCESS, 0);
 	signals_init(&p->signals, opt->ignored);
 	ptimers_init(&p->ptimers);
 	limits_init(&p->limits, opt->max_files);

@@ -101,6 +101,7 @@ struct process {
 	int dumpable, death_signal; /* prctl's, and kept only */
 	bool no_new_privs;	    /* ... too */
 	uint32_t personality;
+	int nice;		   /* setpriority's; as the starter's at first */
 	struct vdso vdso;	   /* clocks that it reads without a call */
 	struct sleep sleep;	   /* of the call under way */
 	bool running;		   /* between usage_begin() and usage_end() */

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "vmm/linux/calls.h"
@@ -26,6 +27,43 @@ int64_t sys_sched_yield(struct process *p, const uint64_t a[6])
 static bool is_self(int pid)
 {
 	return !pid || pid == PAYLOAD_PID;
+}
+
+/* Whether `which' and `who' are about the process: its number, its group's, its user's. 0 or -errno. */
+static int check_priority(const struct process *p, int which, int who)
+{
+	switch (which) {
+	case PRIO_PROCESS:
+	case PRIO_PGRP:
+		return is_self(who) ? 0 : -ESRCH;
+	case PRIO_USER:
+		return !who || (uid_t)who == p->ids.uid.real ? 0 : -ESRCH;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* nice_to_rlimit(), so that it is no error. */
+int64_t sys_getpriority(struct process *p, const uint64_t a[6])
+{
+	int err = check_priority(p, (int)a[0], (int)a[1]);
+
+	return err ? err : 20 - p->nice;
+}
+
+/* It is kept and told: the host schedules who runs it. Without CAP_SYS_NICE it only goes up. */
+int64_t sys_setpriority(struct process *p, const uint64_t a[6])
+{
+	const int value = (int)a[2];
+	const int nice = value < PRIO_MIN ? PRIO_MIN : value > 19 ? 19 : value;
+	int err = check_priority(p, (int)a[0], (int)a[1]);
+
+	if (err)
+		return err;
+	if (nice < p->nice)
+		return -EACCES;
+	p->nice = nice;
+	return 0;
 }
 
 int64_t sys_sched_getaffinity(struct process *p, const uint64_t a[6])

@@ -99,7 +99,7 @@ static int open_path(struct process *p, const char *path, const struct proc_text
 		return open_text(p, text, flags);
 	if (proc_fd_folder(path))
 		return open_fd_folder(flags);
-	if (is_terminal(path) && !p->files.terminal)
+	if (is_terminal(path) && !p->files.terminal && !(flags & O_PATH))
 		return -ENXIO;
 	return open_device(path, flags);
 }

@@ -241,7 +241,7 @@ static bool may_grow(struct process *p, const struct file *file, off_t end)
 	uint64_t more;
 
 	if (!file->starters || !p->output.limited || fstat(file->fd, &st) ||
-	    end <= st.st_size)
+	    !S_ISREG(st.st_mode) || end <= st.st_size)
 		return true;
 	more = (uint64_t)(end - st.st_size);
 	if (more > p->output.left) {

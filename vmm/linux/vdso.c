@@ -199,23 +199,29 @@ static void show(const struct vdso *vdso, struct vdso_source *source, clockid_t 
 	write_clock(vdso, clock, &next);
 }
 
-/* A coarse clock stands still until the tick: it holds so long. */
+/*
+ * A coarse clock stands still until the tick: it holds so long. Of one that is late, as on a host that idles
+ * without, nobody knows when it comes: a quarter of one more is no more than its reader allows for.
+ */
 static void show_coarse(struct vdso *vdso, clockid_t clock, uint64_t *ns)
 {
 	const bool real = clock == CLOCK_REALTIME_COARSE;
 	struct vdso_source *source = &vdso->source[clock];
 	struct vdso_sample fine;
+	uint64_t tick, age, holds;
 	struct timespec res;
 	bool exact;
 
 	if (!vdso->data->coarse_ns && !clock_getres(clock, &res))
 		vdso->data->coarse_ns = (uint64_t)res.tv_nsec;
+	tick = vdso->data->coarse_ns;
 	*ns = read_ns(clock);
 	exact = take_sample(vdso, real ? CLOCK_REALTIME : CLOCK_MONOTONIC, &fine);
 	source->shown = (struct vdso_clock){ .tsc = fine.tsc, .ns = *ns };
-	if (exact && fine.ns - *ns < vdso->data->coarse_ns)
-		source->shown.valid = (uint32_t)cycles_of(
-			vdso, min_u64(vdso->data->coarse_ns - (fine.ns - *ns), HOLDS_NS));
+	age = fine.ns - *ns;
+	holds = max_u64(age < tick ? tick - age : 0, tick / 4);
+	if (exact)
+		source->shown.valid = (uint32_t)cycles_of(vdso, min_u64(holds, HOLDS_NS));
 	write_clock(vdso, clock, &source->shown);
 }
 

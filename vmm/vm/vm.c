@@ -51,8 +51,8 @@ static int check_options(const struct mv_options *opt, struct mv_error *err)
 	if (opt->shm != MV_SHM_AUTO && opt->shm > opt->mem)
 		return mv_fail(
 			err, EINVAL,
-			"mv_options.shm: %lu bytes are more than mem, which they are of",
-			opt->shm);
+			"mv_options.shm: %lu bytes, but mem, which they count as, is %lu",
+			opt->shm, opt->mem);
 	return 0;
 }
 
