@@ -65,8 +65,8 @@ static void sizes(void)
 
 	say("none: %ld\n", get(KEY, SIZE, 0600));
 	say("nothing: %ld\n", get(KEY, 0, IPC_CREAT | 0600));
-	say("too large: %ld %ld\n", get(IPC_PRIVATE, -1ul, 0600),
-	    get(IPC_PRIVATE, -(1ul << 23), 0600));
+	say("too large: %ld %ld %ld\n", get(IPC_PRIVATE, 1ul << 50, 0600),
+	    get(IPC_PRIVATE, -1ul, 0600), get(IPC_PRIVATE, -(1ul << 23), 0600));
 	id = get(KEY, SIZE, IPC_CREAT | IPC_EXCL | 0640);
 	say("made: %d\n", id >= 0);
 	show("new", id);

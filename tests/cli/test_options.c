@@ -60,6 +60,8 @@ Test(cli_options, walk_tells_what_is_missing)
 
 	mapvisor(&o, "walk");
 	assert_error(&o, 125, "ADDR|SYMBOL");
+	mapvisor(&o, "run", "");
+	assert_error(&o, 125, "PROGRAM", "empty");
 	mapvisor(&o, "walk", "0x1000");
 	assert_error(&o, 125, "PROGRAM");
 }

@@ -694,6 +694,9 @@ Test(policy, tmp_is_its_own_and_no_larger_than_it_was_made)
 	struct found found;
 	struct mv_error err;
 
+	cr_assert_eq(policy_init(&policy, &(struct mv_grant){ "/tmp", true }, 1, NULL), 0);
+	cr_expect_eq(policy_add_tmp(&policy, 1 << 20, &err), -EINVAL, "both can't be /tmp");
+	policy_destroy(&policy);
 	cr_assert_eq(policy_init(&policy, NULL, 0, NULL), 0);
 	if (policy_add_tmp(&policy, 1 << 20, &err) == -EPERM)
 		cr_skip_test("a tmpfs needs CAP_SYS_ADMIN: %s", err.text);

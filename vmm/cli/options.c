@@ -419,6 +419,8 @@ static error_t parse_line(int key, char *arg, struct argp_state *state)
 			return cli_usage(opt->cli, "no ADDR|SYMBOL and no PROGRAM given");
 		if (!opt->argv)
 			return cli_usage(opt->cli, "no PROGRAM given");
+		if (!**opt->argv)
+			return cli_usage(opt->cli, "PROGRAM: the path is empty");
 		if (opt->mv.shm != MV_SHM_AUTO && opt->mv.shm > opt->mv.mem)
 			return cli_usage(opt->cli,
 					 "--shm: %" PRIu64

@@ -812,8 +812,14 @@ int policy_add_root(struct policy *pol, const char *path, struct mv_error *err)
 
 int policy_add_tmp(struct policy *pol, uint64_t size, struct mv_error *err)
 {
-	int fd = tmpfs_make(size);
+	int fd;
 
+	for (size_t i = 0; i < pol->nr_grants; i++)
+		if (!strcmp(pol->grants[i].name, "/tmp"))
+			return mv_fail(
+				err, EINVAL,
+				"/tmp: it can be granted, or be the payload's own, not both");
+	fd = tmpfs_make(size);
 	if (fd == -EPERM)
 		return mv_fail(
 			err, EPERM,

@@ -53,7 +53,7 @@ int policy_init(struct policy *pol, const struct mv_grant *grants, size_t n,
 int policy_add_root(struct policy *pol, const char *path, struct mv_error *err);
 /*
  * A file system of its own as /tmp, in the host's memory: at most size bytes, by whole pages. Once. 0,
- * or -errno with *err.
+ * or -errno with *err; -EINVAL: /tmp is granted.
  */
 int policy_add_tmp(struct policy *pol, uint64_t size, struct mv_error *err);
 /*

@@ -176,6 +176,8 @@ static int64_t new_segment(struct process *p, int32_t key, uint64_t size, int fl
 		return -ENOSPC;
 	if (flags & SHM_HUGETLB) /* the pool is none of the payload's: docs/guest-abi.md */
 		return -ENOMEM;
+	if (!(flags & SHM_NORESERVE) && pages > p->mm->phys->limit)
+		return -ENOMEM; /* __vm_enough_memory(): more than there could ever be */
 	seg = calloc(1, sizeof(*seg));
 	if (!seg)
 		return -ENOMEM;
