@@ -9,6 +9,19 @@
 
 static char text[100];
 
+/* Until there is no more: once more at the end. */
+static long put_all(bool send, int fd, int in)
+{
+	long n, sum = 0;
+
+	do {
+		n = send ? sys4(__NR_sendfile, fd, in, 0, 10 * sizeof(text))
+			 : sys6(__NR_copy_file_range, in, 0, fd, 0, 2000, 0);
+		sum += n;
+	} while (n > 0);
+	return sum;
+}
+
 static long put(const char *way, int fd, int in, int i)
 {
 	struct iovec vec[2] = { { text, 60 }, { text, 40 } };
@@ -25,12 +38,8 @@ static long put(const char *way, int fd, int in, int i)
 		return sys6(__NR_copy_file_range, in, 0, fd, 0, sizeof(text), 0);
 	if (!strcmp(way, "ftruncate"))
 		return sys3(__NR_ftruncate, fd, (i + 1) * 100l, 0);
-	if (!strcmp(way, "sendfile-all")) /* and once more, at its end */
-		return sys4(__NR_sendfile, fd, in, 0, 10 * sizeof(text)) |
-		       sys4(__NR_sendfile, fd, in, 0, 10 * sizeof(text));
-	if (!strcmp(way, "copy-all"))
-		return sys6(__NR_copy_file_range, in, 0, fd, 0, 2000, 0) |
-		       sys6(__NR_copy_file_range, in, 0, fd, 0, 2000, 0);
+	if (!strcmp(way, "sendfile-all") || !strcmp(way, "copy-all"))
+		return put_all(!strcmp(way, "sendfile-all"), fd, in);
 	if (!strcmp(way, "insert")) /* of whole blocks only */
 		return sys4(__NR_fallocate, fd, 0x20, 0, 4096);
 	if (!strcmp(way, "tty"))
