@@ -20,36 +20,42 @@
 /* Of a few pages, too, some files can be made. */
 #define INODES_MIN 16u
 
-/* What is to become its owner, and the only one whom the name space knows. */
+/*
+ * What the kernel is to be told. It is all written before a name space is needed: who enters it shares this
+ * process's memory, and does nothing but system calls.
+ */
 struct request {
-	uint64_t size;
-	uid_t uid;
-	gid_t gid;
-	int fd; /* the result: tmpfs_make()'s */
+	char size[24], inodes[24]; /* of the file system */
+	char uid_map[40],
+		gid_map[40]; /* its owner, and the only one whom the name space knows */
+	int fd;		     /* the result: tmpfs_make()'s */
 };
+
+static void write_request(struct request *r, uint64_t size)
+{
+	const uint64_t inodes = size / PAGE < INODES_MIN ? INODES_MIN : size / PAGE;
+	const uid_t uid = geteuid();
+	const gid_t gid = getegid();
+
+	snprintf(r->size, sizeof(r->size), "%" PRIu64, size);
+	snprintf(r->inodes, sizeof(r->inodes), "%" PRIu64, inodes);
+	/* an id that isn't mapped can own nothing there: user_namespaces(7) */
+	snprintf(r->uid_map, sizeof(r->uid_map), "%u %u 1", uid, uid);
+	snprintf(r->gid_map, sizeof(r->gid_map), "%u %u 1", gid, gid);
+}
 
 static bool set(int fs, const char *key, const char *text)
 {
 	return !syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, text, 0);
 }
 
-static bool set_number(int fs, const char *key, uint64_t n)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%" PRIu64, n);
-	return set(fs, key, text);
-}
-
-static int mount_it(uint64_t size)
+static int mount_it(const struct request *r)
 {
 	int fs = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC), fd = -1, err = 0;
-	const uint64_t inodes = size / PAGE;
 
 	if (fs < 0)
 		return -errno;
-	if (set_number(fs, "size", size) &&
-	    set_number(fs, "nr_inodes", inodes < INODES_MIN ? INODES_MIN : inodes) &&
+	if (set(fs, "size", r->size) && set(fs, "nr_inodes", r->inodes) &&
 	    set(fs, "mode", "1777") &&
 	    !syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
 		fd = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
@@ -72,24 +78,16 @@ static bool write_text(const char *path, const char *text)
 	return ok;
 }
 
-/* An id that isn't mapped can own nothing there: user_namespaces(7). */
-static bool map_ids(const struct request *r)
-{
-	char uid[64], gid[64];
-
-	snprintf(uid, sizeof(uid), "%u %u 1", r->uid, r->uid);
-	snprintf(gid, sizeof(gid), "%u %u 1", r->gid, r->gid);
-	return write_text("/proc/self/setgroups", "deny") &&
-	       write_text("/proc/self/uid_map", uid) &&
-	       write_text("/proc/self/gid_map", gid);
-}
-
 static int in_namespace(void *arg)
 {
 	struct request *r = arg;
 
-	r->fd = map_ids(r) ? mount_it(r->size) : -EPERM;
-	_exit(0);
+	r->fd = write_text("/proc/self/setgroups", "deny") &&
+				write_text("/proc/self/uid_map", r->uid_map) &&
+				write_text("/proc/self/gid_map", r->gid_map)
+			? mount_it(r)
+			: -EPERM;
+	return 0;
 }
 
 #define STACK_SIZE (64u << 10)
@@ -118,10 +116,10 @@ static int mount_elsewhere(struct request *r)
 
 int tmpfs_make(uint64_t size)
 {
-	struct request r = {
-		.size = size, .uid = geteuid(), .gid = getegid(), .fd = -EPERM
-	};
-	int fd = mount_it(size);
+	struct request r;
+	int fd;
 
+	write_request(&r, size);
+	fd = mount_it(&r);
 	return fd == -EPERM ? mount_elsewhere(&r) : fd;
 }
