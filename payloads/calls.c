@@ -103,7 +103,7 @@ static void write_out(int fd)
 /* A buffer that ends too early, and a file that takes nothing, or not all: which counts? */
 static void write_what_is_refused(void)
 {
-	char *p = must_map(NULL, 2 * PAGE, RW, ANON, -1);
+	char *p = must_map(NULL, 2 * PAGE, RW, ANON, -1), *own;
 	int fd = (int)sys3(__NR_memfd_create, (long)"sealed", 2, 0), full;
 
 	TRY(munmap, p + PAGE, PAGE);
@@ -112,6 +112,12 @@ static void write_what_is_refused(void)
 	TRY(write, full, p + PAGE, PAGE);
 	TRY(write, fd, p, 2 * PAGE);
 	TRY(pwrite64, fd, p, 2 * PAGE, 100);
+	/* of its own, which begins to exist as it is written behind it */
+	sys3(__NR_ftruncate, fd, 100, 0);
+	own = must_map(NULL, 4 * PAGE, PROT_READ, MAP_SHARED, fd);
+	TRY(pwrite64, fd, own + PAGE + 8, 100, 3 * PAGE);
+	TRY(pwrite64, fd, own + 3 * PAGE + 200, PAGE, 3 * PAGE + 300);
+	sys3(__NR_ftruncate, fd, 8 * PAGE, 0);
 	sys3(__NR_fcntl, fd, 1033, 4); /* F_SEAL_GROW */
 	TRY(pwrite64, fd, p, 2 * PAGE, 0);
 	TRY(pwrite64, fd, p, 2 * PAGE, PAGE);

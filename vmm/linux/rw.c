@@ -129,6 +129,7 @@ static int64_t write_regular(struct process *p, struct file *file, struct buffer
 	int64_t done = 0, n = check_limit(p, file, b, pos, flags);
 	struct chunk c;
 	uint64_t room;
+	bool again = false;
 
 	if (!n)
 		n = charge_write(p, file, pos, b->left);
@@ -147,12 +148,15 @@ static int64_t write_regular(struct process *p, struct file *file, struct buffer
 			pos += pos == POS_CURRENT ? 0 : n;
 		}
 		/*
-		 * Where memory was missing behind what was written, look once more: it may be the
-		 * file's, which has grown up to there by this very write.
+		 * Where memory was missing, look once more: it may be the file's, which has
+		 * grown up to there by this very write, or up to where it was to begin, which
+		 * wrote nothing yet: shmem_write_end(). That is so once.
 		 */
-		if (n != (int64_t)c.len &&
-		    (n <= 0 || !ends_in_hole(&c) || !readable_now(p, b)))
+		if (n != (int64_t)c.len && (!ends_in_hole(&c) || !readable_now(p, b)))
 			break;
+		if (n <= 0 && (n != -EFAULT || again))
+			break;
+		again = n <= 0;
 	}
 	return done ? done : n;
 }
