@@ -6,41 +6,19 @@
 
 #define LIMIT .timeout = 60
 
-Test(shm, segments_are_made_found_and_removed_as_natively, LIMIT)
-{
-	REQUIRE_KVM();
-	cr_expect_eq(same_as_native("shm", "sizes", NULL, NULL), 0);
-}
+#define SAME(test, way)                                                  \
+	Test(shm, test, LIMIT)                                           \
+	{                                                                \
+		REQUIRE_KVM();                                           \
+		cr_expect_eq(same_as_native("shm", way, NULL, NULL), 0); \
+	}
 
-Test(shm, segments_are_attached_where_and_how_they_are_natively, LIMIT)
-{
-	REQUIRE_KVM();
-	cr_expect_eq(same_as_native("shm", "attach", NULL, NULL), 0);
-}
-
-Test(shm, pieces_are_counted_and_detached_as_natively, LIMIT)
-{
-	REQUIRE_KVM();
-	cr_expect_eq(same_as_native("shm", "pieces", NULL, NULL), 0);
-}
-
-Test(shm, a_segment_that_was_removed_lives_as_long_as_its_last_mapping, LIMIT)
-{
-	REQUIRE_KVM();
-	cr_expect_eq(same_as_native("shm", "over-the-last", NULL, NULL), 0);
-}
-
-Test(shm, other_memory_is_none_of_its_segments, LIMIT)
-{
-	REQUIRE_KVM();
-	cr_expect_eq(same_as_native("shm", "others", NULL, NULL), 0);
-}
-
-Test(shm, pieces_of_a_segment_are_not_merged, LIMIT)
-{
-	REQUIRE_KVM();
-	cr_expect_eq(same_as_native("shm", "apart", NULL, NULL), 0);
-}
+SAME(segments_are_made_found_and_removed_as_natively, "sizes")
+SAME(segments_are_attached_where_and_how_they_are_natively, "attach")
+SAME(pieces_are_counted_and_detached_as_natively, "pieces")
+SAME(a_segment_that_was_removed_lives_as_long_as_its_last_mapping, "over-the-last")
+SAME(other_memory_is_none_of_its_segments, "others")
+SAME(pieces_of_a_segment_are_not_merged, "apart")
 
 /* 64 MiB in segments that nobody is attached to any more: nothing of them can be taken back. */
 Test(shm, what_segments_hold_counts_against_the_memory_limit, LIMIT)

@@ -177,17 +177,6 @@ static int set_root(struct options *opt, const char *path)
 	return 0;
 }
 
-static int set_tmp(struct options *opt, const char *text)
-{
-	opt->mv.tmp = 64u << 20;
-	if (text && (!parse_size(text, &opt->mv.tmp) || !opt->mv.tmp))
-		return cli_usage(opt->cli,
-				 "--tmp=%s: not a size; give bytes, or a number with "
-				 "K, M, G or T, above 0 and below 16777216T",
-				 text);
-	return 0;
-}
-
 static int set_max_files(struct options *opt, const char *text)
 {
 	uint64_t n;
@@ -240,6 +229,12 @@ static int set_size(struct options *opt, const char *name, const char *text, uin
 				 "K, M, G or T, above 0 and below 16777216T",
 				 name, text);
 	return 0;
+}
+
+static int set_tmp(struct options *opt, const char *text)
+{
+	opt->mv.tmp = 64u << 20;
+	return text ? set_size(opt, "tmp", text, &opt->mv.tmp) : 0;
 }
 
 /* As much as mv_open() wants: tables and a stack. */

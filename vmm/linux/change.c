@@ -57,22 +57,25 @@ static int answer(int ret)
 	return ret ? -errno : 0;
 }
 
+/* A name can't be made, for err; what is wrong with itself comes first. */
+static int refuse_name(const struct parent *parent, bool dir, int err)
+{
+	if (there(parent) || parent->top)
+		return -EEXIST;
+	return ends_in_slash(parent) && !dir ? -ENOENT : err;
+}
+
 /*
  * filename_create(): whether a name may be made. 0: the host is to be asked, who knows what else
  * may be wrong.
  */
 static int may_create(const struct parent *parent, bool dir)
 {
-	mode_t type;
-
 	if (parent->last != LAST_NAME)
 		return -EEXIST;
 	if (parent->writable && !parent->top)
 		return 0;
-	type = there(parent);
-	if (type || parent->top)
-		return -EEXIST;
-	return ends_in_slash(parent) && !dir ? -ENOENT : -EROFS;
+	return refuse_name(parent, dir, -EROFS);
 }
 
 /* The host took more off than the payload's umask does. */
@@ -324,14 +327,6 @@ int64_t sys_symlinkat(struct process *p, const uint64_t a[6])
 	return do_symlink(p, a[0], (int)a[1], a[2]);
 }
 
-/* What is wrong with the old name comes after what is wrong with the new one. */
-static int cant_link(const struct parent *to, int err)
-{
-	if (there(to))
-		return -EEXIST;
-	return ends_in_slash(to) ? -ENOENT : err;
-}
-
 /* The old file, by its real path, is a name in a directory again. */
 static int link_to(struct process *p, const struct target *old, const struct parent *to)
 {
@@ -341,13 +336,13 @@ static int link_to(struct process *p, const struct target *old, const struct par
 	if (err)
 		return err;
 	if (old->own || old->fd < 0)
-		return cant_link(to, -EXDEV);
+		return refuse_name(to, false, -EXDEV);
 	if (policy_parent(&p->policy, NULL, *old->path ? old->path : "/", &from))
-		return cant_link(to, -EXDEV);
+		return refuse_name(to, false, -EXDEV);
 	if (from.grant != to->grant || from.top)
-		err = cant_link(to, -EXDEV);
+		err = refuse_name(to, false, -EXDEV);
 	else if (S_ISDIR(old->mode))
-		err = cant_link(to, -EPERM);
+		err = refuse_name(to, false, -EPERM);
 	else
 		err = answer(linkat(from.fd, from.name, to->fd, to->name, 0));
 	put_parent(&from);

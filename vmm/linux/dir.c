@@ -76,7 +76,8 @@ static size_t fd_entry(const struct process *p, uint64_t *at, size_t room,
 	if (len > room)
 		return 0;
 	d->d_ino = *at + 1;
-	d->d_off = (off_t)++ * at;
+	*at += 1;
+	d->d_off = (off_t)*at;
 	d->d_reclen = (unsigned short)len;
 	d->d_type = *at <= 2 ? DT_DIR : DT_LNK;
 	return len;

@@ -66,6 +66,11 @@ int file_charge(struct file *file, struct mm *mm, uint64_t size)
 	return 0;
 }
 
+bool file_appends(const struct file *file)
+{
+	return fcntl(file->fd, F_GETFL) & O_APPEND;
+}
+
 void file_set_nonblock(struct file *file, bool on)
 {
 	file->nonblock = on ? NONBLOCK_YES : NONBLOCK_NO;

@@ -105,6 +105,8 @@ struct file *file_new(int fd, bool owned, mode_t mode, int flags, const char *pa
 int file_charge(struct file *file, struct mm *mm, uint64_t size);
 /* It is the starter's terminal, opened with these flags: no reader of it can make the VMM wait. */
 void file_set_terminal(struct file *file, int flags);
+/* Whether it is written at its end, wherever it is: O_APPEND. */
+bool file_appends(const struct file *file);
 /* O_NONBLOCK, for the payload. */
 void file_set_nonblock(struct file *file, bool on);
 /*

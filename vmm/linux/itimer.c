@@ -8,12 +8,9 @@
 #include <time.h>
 
 #include "vmm/linux/calls.h"
+#include "vmm/linux/clocks.h"
 #include "vmm/linux/usage.h"
 #include "vmm/observe/clock.h"
-
-#define NS_PER_SEC 1000000000ull
-/* User time is known by ticks, so asking more often than this leads nowhere. */
-#define CPU_PRECISION 1000000
 
 /* KTIME_MAX stands for all that is beyond it. */
 static uint64_t timeval_ns(struct timeval t)
@@ -21,12 +18,6 @@ static uint64_t timeval_ns(struct timeval t)
 	if ((uint64_t)t.tv_sec >= INT64_MAX / NS_PER_SEC)
 		return INT64_MAX;
 	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_usec * 1000;
-}
-
-static struct timeval ns_timeval(uint64_t ns)
-{
-	return (struct timeval){ .tv_sec = (time_t)(ns / NS_PER_SEC),
-				 .tv_usec = (suseconds_t)(ns % NS_PER_SEC / 1000) };
 }
 
 /* What a timer goes by. */
@@ -173,9 +164,6 @@ void itimers_next(const struct process *p, uint64_t *wall, uint64_t *cpu)
 		if (!p->itimer[i].next)
 			continue;
 		left = time_left(p, i);
-		if (left < CPU_PRECISION)
-			left = CPU_PRECISION;
-		if (!*cpu || left < *cpu)
-			*cpu = left;
+		*cpu = earlier(*cpu, left < CPU_PRECISION ? CPU_PRECISION : left);
 	}
 }

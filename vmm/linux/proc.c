@@ -365,32 +365,34 @@ const struct proc_text *proc_text(const char *path)
 	return NULL;
 }
 
-/* ... also with what may stand behind a folder's name. */
-bool proc_fd_folder(const char *path)
+/* What follows /proc/self/fd or /dev/fd in a path; NULL: it is neither. */
+static const char *behind_fd(const char *path)
 {
 	const char *name = !strncmp(path, "/dev/", 5) ? path + 5 : in_folder(path);
 
-	if (!name || strncmp(name, "fd", 2) != 0)
-		return false;
-	name += 2;
-	return !*name || !strcmp(name, "/") || !strcmp(name, "/.");
+	return name && !strncmp(name, "fd", 2) && (!name[2] || name[2] == '/') ? name + 2
+									       : NULL;
+}
+
+bool proc_fd_folder(const char *path)
+{
+	const char *rest = behind_fd(path);
+
+	return rest && (!*rest || !strcmp(rest, "/") || !strcmp(rest, "/."));
 }
 
 int proc_fd(const char *path)
 {
 	static const char *const standard[] = { "/dev/stdin", "/dev/stdout",
 						"/dev/stderr" };
-	const char *name = in_folder(path);
+	const char *name = behind_fd(path);
 	unsigned nr = 0;
 
 	for (int i = 0; i < 3; i++)
 		if (!strcmp(path, standard[i]))
 			return i;
-	if (!strncmp(path, "/dev/fd/", 8))
-		name = path + 5;
-	if (!name || strncmp(name, "fd/", 3) != 0 || !name[3])
+	if (!name || !*name || !*++name)
 		return -1;
-	name += 3;
 	if (strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
 		return -1;
 	/* name_to_int(): no sign, no zero before others */

@@ -11,10 +11,6 @@
 #include "vmm/linux/calls.h"
 #include "vmm/linux/sleep.h"
 
-#define NS_PER_SEC 1000000000ull
-/* CPU time is known by ticks, so asking more often than this leads nowhere. */
-#define CPU_PRECISION 1000000
-
 void ptimers_init(struct ptimers *t)
 {
 	*t = (struct ptimers){ .nr = 0 };
@@ -40,12 +36,6 @@ static uint64_t timespec_ns(const struct timespec *t)
 	if ((uint64_t)t->tv_sec >= INT64_MAX / NS_PER_SEC)
 		return INT64_MAX;
 	return (uint64_t)t->tv_sec * NS_PER_SEC + (uint64_t)t->tv_nsec;
-}
-
-static struct timespec ns_timespec(uint64_t ns)
-{
-	return (struct timespec){ .tv_sec = (time_t)(ns / NS_PER_SEC),
-				  .tv_nsec = (long)(ns % NS_PER_SEC) };
 }
 
 static uint64_t host_ns(clockid_t clock)
@@ -184,12 +174,6 @@ void ptimers_heeded(struct process *p, int signo)
 		send(p, t);
 }
 
-static void earlier(uint64_t *at, uint64_t other)
-{
-	if (!*at || other < *at)
-		*at = other;
-}
-
 void ptimers_next(const struct process *p, uint64_t *wall, uint64_t *cpu)
 {
 	const uint64_t monotonic = LIST_EMPTY(&p->ptimers.all) ? 0
@@ -205,9 +189,9 @@ void ptimers_next(const struct process *p, uint64_t *wall, uint64_t *cpu)
 		now = time_of(p, t, &times);
 		left = t->next > now ? t->next - now : 0;
 		if (t->kind == CLOCK_OF_HOST)
-			earlier(wall, later(monotonic, left));
+			*wall = earlier(*wall, later(monotonic, left));
 		else
-			earlier(cpu, left < CPU_PRECISION ? CPU_PRECISION : left);
+			*cpu = earlier(*cpu, left < CPU_PRECISION ? CPU_PRECISION : left);
 	}
 }
 
@@ -390,7 +374,7 @@ int64_t sys_timer_settime(struct process *p, const uint64_t a[6])
 		return -EINVAL;
 	if (mm_copy_from(p->mm, &new, a[2], sizeof(new)))
 		return -EFAULT;
-	if (!timespec_valid(&new.it_value) || !timespec_valid(&new.it_interval))
+	if (!itimerspec_valid(&new))
 		return -EINVAL;
 	t = find(p, (int)a[0]);
 	if (!t)

@@ -111,7 +111,7 @@ static bool appends(const struct file *file, int flags)
 {
 	if (flags & RWF_APPEND)
 		return true;
-	return !(flags & RWF_NOAPPEND) && fcntl(file->fd, F_GETFL) & O_APPEND;
+	return !(flags & RWF_NOAPPEND) && file_appends(file);
 }
 
 /* generic_write_checks(): what RLIMIT_FSIZE leaves of it. */

@@ -27,6 +27,12 @@ static inline bool timespec_valid(const struct timespec *t)
 	return t->tv_sec >= 0 && t->tv_nsec >= 0 && t->tv_nsec < 1000000000;
 }
 
+/* itimerspec64_valid() */
+static inline bool itimerspec_valid(const struct itimerspec *t)
+{
+	return timespec_valid(&t->it_value) && timespec_valid(&t->it_interval);
+}
+
 /*
  * Until `time` by that clock (CLOCK_REALTIME, MONOTONIC, BOOTTIME, TAI), or for so long: 0. NULL: for
  * ever. -ERESTARTSYS: interrupted; when the call is made again, what it gives isn't looked at, the sleep goes on. -errno.

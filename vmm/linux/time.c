@@ -11,8 +11,6 @@
 #include "vmm/linux/sleep.h"
 #include "vmm/linux/usage.h"
 
-#define NS_PER_SEC 1000000000ull
-
 /* linux/time.h: gone, its number is kept. */
 #define CLOCK_SGI_CYCLE 10
 
@@ -59,8 +57,7 @@ static int read_clock(struct process *p, clockid_t clock, struct timespec *ts)
 
 	if (!vdso_read(&p->vdso, clock, &ns))
 		return clock_gettime(clock, ts) ? -errno : 0;
-	*ts = (struct timespec){ .tv_sec = (time_t)(ns / NS_PER_SEC),
-				 .tv_nsec = (long)(ns % NS_PER_SEC) };
+	*ts = ns_timespec(ns);
 	return 0;
 }
 
@@ -68,7 +65,6 @@ int64_t sys_clock_gettime(struct process *p, const uint64_t a[6])
 {
 	const enum clock_kind kind = clock_kind((clockid_t)a[0]);
 	struct timespec ts;
-	uint64_t ns;
 	int err;
 
 	if (kind == CLOCK_NONE)
@@ -77,9 +73,7 @@ int64_t sys_clock_gettime(struct process *p, const uint64_t a[6])
 		err = read_clock(p, (clockid_t)a[0], &ts);
 		return err ? err : put_timespec(p, a[1], &ts);
 	}
-	ns = clock_cpu_ns(p, kind);
-	ts = (struct timespec){ .tv_sec = (time_t)(ns / NS_PER_SEC),
-				.tv_nsec = (long)(ns % NS_PER_SEC) };
+	ts = ns_timespec(clock_cpu_ns(p, kind));
 	return put_timespec(p, a[1], &ts);
 }
 

@@ -8,11 +8,6 @@
 #include "vmm/linux/path.h"
 #include "vmm/linux/sleep.h"
 
-static bool itimerspec_valid(const struct itimerspec *t)
-{
-	return timespec_valid(&t->it_value) && timespec_valid(&t->it_interval);
-}
-
 /* 0; -errno: no such clock, or one whose timers wake the machine, CAP_WAKE_ALARM. */
 static int check_clock(clockid_t clock)
 {

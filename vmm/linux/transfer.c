@@ -120,10 +120,11 @@ static bool at_end(const struct file *in, const off_t *at)
 	return !fstat(in->fd, &st) && (at ? *at : lseek(in->fd, 0, SEEK_CUR)) >= st.st_size;
 }
 
-/* Which sendfile and copy_file_range refuse. */
-static bool appends(const struct file *file)
+/* Whether it matters how much is written to it: mostly not, and then nothing more is asked about it. */
+static bool is_limited(const struct process *p, const struct file *out)
 {
-	return fcntl(file->fd, F_GETFL) & O_APPEND;
+	return p->limits.of[RLIMIT_FSIZE].cur != RLIM64_INFINITY || out->memory ||
+	       (out->starters && p->output.limited);
 }
 
 /* do_sendfile() */
@@ -150,7 +151,7 @@ static int64_t do_sendfile(struct process *p, uint64_t out_fd, uint64_t in_fd, o
 	do {
 		room = min_u64(count - done, STEP_MAX);
 		n = 0;
-		if (room && !at_end(in, at) && !appends(out)) {
+		if (room && is_limited(p, out) && !at_end(in, at) && !file_appends(out)) {
 			n = limit_write(p, out, POS_CURRENT, false, &room);
 			room = n ? 0 : output_room(p, out, room);
 		}
@@ -179,7 +180,7 @@ static bool can_copy(const struct file *in, const struct file *out,
 {
 	struct stat st;
 
-	return in->readable && out->writable && !appends(out) && !fstat(in->fd, &st) &&
+	return in->readable && out->writable && !file_appends(out) && !fstat(in->fd, &st) &&
 	       S_ISREG(st.st_mode) && !fstat(out->fd, &st) && S_ISREG(st.st_mode) &&
 	       (!from->where || (from->at >= 0 && from->at <= INT64_MAX - (off_t)len)) &&
 	       (!to->where || (to->at >= 0 && to->at <= INT64_MAX - (off_t)len));
@@ -217,7 +218,7 @@ int64_t sys_copy_file_range(struct process *p, const uint64_t a[6])
 	if (a[5])
 		return -EINVAL;
 	room = min_u64(a[4], MAX_RW_COUNT);
-	n = can_copy(in, out, &from, &to, room)
+	n = is_limited(p, out) && can_copy(in, out, &from, &to, room)
 		    ? prepare_copy(p, in, out, &from, &to, &room)
 		    : 0;
 	if (n || p->output.over)

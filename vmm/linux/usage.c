@@ -11,18 +11,11 @@
 #include <unistd.h>
 
 #include "vmm/linux/calls.h"
-
-#define NS_PER_SEC 1000000000ull
+#include "vmm/linux/clocks.h"
 
 static uint64_t timeval_ns(struct timeval t)
 {
 	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_usec * 1000;
-}
-
-static struct timeval ns_timeval(uint64_t ns)
-{
-	return (struct timeval){ .tv_sec = (time_t)(ns / NS_PER_SEC),
-				 .tv_usec = (suseconds_t)(ns % NS_PER_SEC / 1000) };
 }
 
 static void thread_usage(struct usage *u)

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "vmm/linux/clocks.h"
 #include "vmm/observe/clock.h"
 #include "vmm/vm/vm.h"
 
@@ -32,18 +33,12 @@ static int make_timer(struct kick_timer *t, clockid_t clock, pid_t thread)
 static int set_timer(struct kick_timer *t, clockid_t clock, pid_t thread, int flags,
 		     uint64_t ns)
 {
-	struct itimerspec when = { .it_value = { .tv_sec = (time_t)(ns / 1000000000),
-						 .tv_nsec = (long)(ns % 1000000000) } };
+	const struct itimerspec when = { .it_value = ns_timespec(ns) };
 	int err = ns ? make_timer(t, clock, thread) : 0;
 
 	if (err || !t->made)
 		return err;
 	return timer_settime(t->id, flags, &when, NULL) ? -errno : 0;
-}
-
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return !a || (b && b < a) ? b : a;
 }
 
 /* Of the limit; 0: there is none. */

@@ -345,18 +345,16 @@ static void print_usage(struct mv_vm *vm, FILE *out)
 		fprintf(out, "  and %" PRIu64 " others\n", top.others);
 }
 
-#define SIGNAL_NAME 16
-
 /* Real-time signals have numbers only: two of them are libc's own. */
-static const char *signal_name(int signal, char text[SIGNAL_NAME])
+static void print_signal(const struct mv_exit *end, FILE *out)
 {
-	const char *abbrev = sigabbrev_np(signal);
+	const char *abbrev = sigabbrev_np(end->signal);
 
 	if (abbrev)
-		snprintf(text, SIGNAL_NAME, "SIG%s", abbrev);
+		fprintf(out, "payload ended by SIG%s", abbrev);
 	else
-		snprintf(text, SIGNAL_NAME, "signal %d", signal);
-	return text;
+		fprintf(out, "payload ended by signal %d", end->signal);
+	fprintf(out, "%s%s\n", *code_name(end) ? ": " : "", code_name(end));
 }
 
 void mv_print_exit(struct mv_vm *vm, const struct mv_exit *end, FILE *out)
@@ -371,9 +369,7 @@ void mv_print_exit(struct mv_vm *vm, const struct mv_exit *end, FILE *out)
 		fprintf(out, "payload ended: out of memory (%" PRIu64 " KiB allowed)\n",
 			vm->opt.mem >> 10);
 	else if (end->kind == MV_EXIT_SIGNAL)
-		fprintf(out, "payload ended by %s%s%s\n",
-			signal_name(end->signal, (char[SIGNAL_NAME]){ 0 }),
-			*code_name(end) ? ": " : "", code_name(end));
+		print_signal(end, out);
 	else
 		fprintf(out, "payload stopped: %s\n",
 			end->kind == MV_EXIT_CPU_TIME  ? "its CPU time was over"
