@@ -6,7 +6,7 @@
 #include <mapvisor/events.h>
 #include <signal.h>
 
-#include "tests/kvm/sandbox.h"
+#include "tests/kvm/program.h"
 #include "tests/lib/require_kvm.h"
 
 TestSuite(events, .timeout = 60);
@@ -221,6 +221,7 @@ static void assert_rebuilds(const char *const *argv, enum mv_thp thp, uint64_t f
 
 	REQUIRE_KVM();
 	sandbox_init(&s);
+	s.opt.vdso = true;
 	s.opt.thp = thp;
 	s.opt.fault_around = fault_around;
 	s.opt.grants = grant;
@@ -413,6 +414,50 @@ Test(events, let_the_listener_look_at_the_sandbox)
 	cr_assert_eq(first.fault.gva, first.fault.rip);
 	cr_assert_eq(first.walk.gpa, first.fault.gpa);
 	cr_assert_str_eq(first.text, payload_path("hello"));
+	sandbox_close(&s);
+}
+
+struct compared {
+	struct mv_vm *vm;
+	unsigned faults, vdso; /* that the guest took; in [vdso] */
+	unsigned other;	       /* whose VMA isn't told as mv_vma() tells it */
+};
+
+static void compare_vma(const struct mv_event *e, void *arg)
+{
+	const struct mv_event_fault *f = &e->fault;
+	struct compared *c = arg;
+	struct mv_vma v;
+
+	if (e->kind != MV_EVENT_FAULT || f->host)
+		return;
+	c->faults++;
+	c->vdso += !strcmp(e->text, "[vdso]");
+	c->other += mv_vma(c->vm, f->gva, &v) || v.start != f->vma_start ||
+		    v.end != f->vma_end || v.prot != f->vma_prot ||
+		    v.shared != f->vma_shared || v.offset != f->vma_offset ||
+		    strcmp(v.name, e->text) != 0;
+}
+
+Test(events, tell_of_a_faults_vma_what_mv_vma_does)
+{
+	static const char *const argv[] = { "clocks-musl", "agree", NULL };
+	static const char *const envp[] = { NULL };
+	struct compared c = { 0 };
+	struct mv_error err;
+	struct sandbox s;
+
+	REQUIRE_KVM();
+	sandbox_init(&s);
+	s.opt.vdso = true;
+	cr_assert(!mv_open(&s.opt, &s.vm, &err), "%s", err.text);
+	c.vm = s.vm;
+	cr_assert_eq(mv_set_event_fn(s.vm, compare_vma, &c), 0);
+	cr_assert(!mv_load(s.vm, program_path(argv[0]), argv, envp, &err), "%s", err.text);
+	sandbox_run(&s);
+	mv_assert_exited(&s.end, 0);
+	cr_assert_gt(c.vdso, 0);
+	cr_assert_eq(c.other, 0, "%u of %u", c.other, c.faults);
 	sandbox_close(&s);
 }
 

@@ -105,6 +105,12 @@ const char *mm_vma_name(const struct mm *mm, const struct vma *vma)
 	return "";
 }
 
+/* show_map_vma() of fs/proc/task_mmu.c asks for a file, which _install_special_mapping() gives none. */
+uint64_t mm_vma_offset(const struct vma *vma)
+{
+	return vma->vm_object && !vma->vm_object->special ? vma->vm_pgoff << PAGE_SHIFT : 0;
+}
+
 static void describe(const struct mm *mm, const struct vma *vma, struct mv_vma *info)
 {
 	info->start = vma->vm_start;
@@ -116,8 +122,8 @@ static void describe(const struct mm *mm, const struct vma *vma, struct mv_vma *
 	info->growsdown = vma->vm_flags & VM_GROWSDOWN;
 	info->locked = vma->vm_flags & VM_LOCKED;
 	info->hugetlb = vma->vm_flags & VM_HUGETLB;
+	info->offset = mm_vma_offset(vma);
 	if (vma->vm_object && !vma->vm_object->special) {
-		info->offset = vma->vm_pgoff << PAGE_SHIFT;
 		info->dev = vma->vm_object->dev;
 		info->ino = vma->vm_object->ino;
 	}

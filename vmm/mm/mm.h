@@ -234,6 +234,8 @@ int mm_vma_next(struct mm *mm, gva_t gva, struct mv_vma *info);
 int mm_vma_info(struct mm *mm, gva_t gva, struct mv_vma *info);
 /* As maps shows it: its file's path, "[heap]", "[stack]", "[vdso]", "[vvar]" or "". */
 const char *mm_vma_name(const struct mm *mm, const struct vma *vma);
+/* As maps shows it, in bytes: of its start in the file; 0 for what has none, as [vdso]. */
+uint64_t mm_vma_offset(const struct vma *vma);
 /* What counts against the limit. */
 void mm_memory(struct mm *mm, struct mv_memory *memory);
 

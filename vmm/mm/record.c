@@ -91,7 +91,7 @@ void record_vma(struct mm *mm, const struct vma *vma, bool added)
 		.shared = vma->vm_flags & VM_MAYSHARE,
 		.hugetlb = vma->vm_flags & VM_HUGETLB,
 		.growsdown = vma->vm_flags & VM_GROWSDOWN,
-		.offset = vma->vm_object ? vma->vm_pgoff << PAGE_SHIFT : 0,
+		.offset = mm_vma_offset(vma),
 	};
 	set_text(mm, e, mm_vma_name(mm, vma));
 }
@@ -162,7 +162,7 @@ static void describe_vma(struct mm *mm, struct mv_event *e)
 		return;
 	e->fault.vma_start = vma->vm_start;
 	e->fault.vma_end = vma->vm_end;
-	e->fault.vma_offset = vma->vm_object ? vma->vm_pgoff << PAGE_SHIFT : 0;
+	e->fault.vma_offset = mm_vma_offset(vma);
 	e->fault.vma_prot = vma->vm_flags & VM_PROT;
 	e->fault.vma_shared = vma->vm_flags & VM_MAYSHARE;
 	set_text(mm, e, mm_vma_name(mm, vma));
