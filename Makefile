@@ -211,7 +211,7 @@ $(TESTS): $(BUILD)/.TEST_SRC
 
 # Programs for the tests that were not made for a sandbox: of each C library, as its users link them.
 PROGRAMS := $(patsubst %,$(BUILD)/tests/programs/%,hello-glibc hello-glibc-pie hello-musl \
-	clocks-glibc clocks-musl clocks-dynamic posix-glibc posix-musl posix-dynamic \
+	clocks-glibc clocks-musl clocks-dynamic posix-glibc posix-musl posix-dynamic terminal-glibc \
 	interpreted-pie interpreted-fixed)
 PROGRAM_FLAGS := -O1 -g -D_GNU_SOURCE
 $(BUILD)/tests/programs/%-glibc: tests/programs/%.c | deps

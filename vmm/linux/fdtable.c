@@ -131,7 +131,7 @@ void file_set_terminal(struct file *file, int flags)
 {
 	int fd;
 
-	file->starters = true;
+	file->starters = file->terminal = true;
 	if (!*file->path)
 		return;
 	fd = open(file->path, (flags & O_ACCMODE) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);

@@ -45,6 +45,7 @@ struct file {
 	bool owned;	     /* fd is ours to close; else an embedder's, one of fds 0-2 */
 	bool starters; /* it is one of these, or their terminal: what is written is output, output.h */
 	int io_fd;	/* what to read and write: fd, or the terminal's second one */
+	bool terminal;	/* see terminal.h */
 	bool messages;	/* a socket that keeps one write's bytes together */
 	bool no_nowait; /* RWF_NOWAIT was refused */
 	bool readable, writable; /* how it was opened */

@@ -58,6 +58,28 @@ static int open_as(struct process *p, int fd, const char *base, const char *path
 	return flags & O_TRUNC ? file_was_cut(p, file) : 0;
 }
 
+/* O_PATH of what is open: its place, by which nothing is read or written. 0 or -errno. */
+static int open_place_of(struct process *p, int fd, const struct file *file, int flags)
+{
+	char name[HOST_NAME_SIZE];
+	struct file *place;
+	struct stat st;
+	int host;
+
+	host_name(file->fd, name);
+	host = open(name, O_PATH | O_CLOEXEC | (flags & O_DIRECTORY));
+	if (host < 0)
+		return -errno;
+	if (fstat(host, &st) ||
+	    !(place = file_new(host, true, st.st_mode, O_RDONLY, file->path))) {
+		close(host);
+		return -ENOMEM;
+	}
+	place->path_only = true;
+	fd_install(&p->files, fd, place, flags & O_CLOEXEC);
+	return 0;
+}
+
 /*
  * A link of /proc/self/fd. What has a path is opened by it, under the grants as they are; what has
  * none (a pipe, a memfd) is shared with the first number, position included; so is what fds 0-2 were given,
@@ -78,6 +100,10 @@ static int open_again(struct process *p, int fd, int nr, int flags)
 		if (err != -EACCES || !file->starters)
 			return err;
 	}
+	if (flags & O_PATH)
+		return open_place_of(p, fd, file, flags);
+	if (flags & O_DIRECTORY)
+		return -ENOTDIR;
 	if ((access != O_WRONLY && !file->readable) ||
 	    (access != O_RDONLY && !file->writable) || file->path_only)
 		return -EACCES;
@@ -89,7 +115,7 @@ static int open_again(struct process *p, int fd, int nr, int flags)
 static int64_t do_open(struct process *p, int dirfd, gva_t name, int flags, mode_t mode)
 {
 	struct path_arg path;
-	int err = path_arg(p, &path, dirfd, name), fd, nr;
+	int err = path_arg(p, &path, dirfd, name), fd, nr, terminal;
 
 	if (err && err != -EBADF && err != -ENOTDIR)
 		return err;
@@ -101,8 +127,13 @@ static int64_t do_open(struct process *p, int dirfd, gva_t name, int flags, mode
 	if (flags & O_PATH) /* build_open_flags() of fs/open.c */
 		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	nr = proc_fd(path.text);
-	err = nr >= 0 ? open_again(p, fd, nr, flags)
-		      : open_as(p, fd, path.base, path.text, flags, mode);
+	terminal = path_terminal(p, path.text);
+	if (nr >= 0)
+		err = open_again(p, fd, nr, flags);
+	else if (terminal >= 0) /* a device, not a link to one */
+		err = open_again(p, fd, terminal, flags & ~O_NOFOLLOW);
+	else
+		err = open_as(p, fd, path.base, path.text, flags, mode);
 	return err ? err : fd;
 }
 

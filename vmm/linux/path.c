@@ -127,6 +127,20 @@ static int of_link(struct process *p, struct target *t, int nr, bool follow)
 	return 0;
 }
 
+int path_terminal(const struct process *p, const char *path)
+{
+	const struct file *file;
+
+	if (strncmp(path, "/dev/", 5) != 0)
+		return -1;
+	for (int nr = 0; nr < 3; nr++) {
+		file = fd_get(&p->files, (unsigned)nr);
+		if (file && file->terminal && !strcmp(file->path, path))
+			return nr;
+	}
+	return -1;
+}
+
 int target_find(struct process *p, struct target *t, int dirfd, gva_t gva, int flags)
 {
 	struct path_arg path;
@@ -152,6 +166,9 @@ int target_find(struct process *p, struct target *t, int dirfd, gva_t gva, int f
 	nr = proc_fd(path.text);
 	if (nr >= 0)
 		return of_link(p, t, nr, !(flags & AT_SYMLINK_NOFOLLOW));
+	nr = path_terminal(p, path.text);
+	if (nr >= 0)
+		return of_link(p, t, nr, true);
 	if (special_path(path.text))
 		return of_special(p, t, path.text);
 	return by_path(&p->policy, t, &path, !(flags & AT_SYMLINK_NOFOLLOW));

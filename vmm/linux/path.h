@@ -19,6 +19,11 @@ struct path_arg {
 };
 
 /*
+ * Which of 0, 1 and 2 is the terminal of this name, as ttyname(3) finds and asks about it; -1: none. It was
+ * given, whatever else is granted.
+ */
+int path_terminal(const struct process *p, const char *path);
+/*
  * Read both from the payload. 0; -EFAULT, -ENAMETOOLONG; -EBADF, -ENOTDIR: the path counts
  * on dirfd, which isn't a directory. "" is left to the caller.
  */

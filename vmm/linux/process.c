@@ -59,6 +59,7 @@ void process_destroy(struct process *p)
 	shm_destroy(&p->shm);
 	signals_destroy(&p->signals);
 	ptimers_destroy(&p->ptimers);
+	terminals_destroy(&p->terminals);
 	policy_destroy(&p->policy);
 	vdso_close(&p->vdso);
 	free(p->exe);

@@ -17,6 +17,7 @@
 #include "vmm/linux/shm.h"
 #include "vmm/linux/signal.h"
 #include "vmm/linux/sleep.h"
+#include "vmm/linux/terminal.h"
 #include "vmm/linux/usage.h"
 #include "vmm/linux/vdso.h"
 #include "vmm/mm/mm.h"
@@ -78,13 +79,14 @@ struct output {
  * blocks, and that ends a call which waits. 0: there is none.
  */
 struct process {
-	struct mm *mm;	      /* its memory */
-	struct fdtable files; /* its open files */
-	struct policy policy; /* the files that it may open */
-	struct output output; /* see there */
-	struct shm shm;	      /* System V shared memory; a fork's is the same */
-	mode_t umask;	      /* bits that new files don't get */
-	char *exe;	      /* its program's real path; NULL: not loaded */
+	struct mm *mm;		    /* its memory */
+	struct fdtable files;	    /* its open files */
+	struct policy policy;	    /* the files that it may open */
+	struct output output;	    /* see there */
+	struct terminals terminals; /* that it has set */
+	struct shm shm;		    /* System V shared memory; a fork's is the same */
+	mode_t umask;		    /* bits that new files don't get */
+	char *exe;		    /* its program's real path; NULL: not loaded */
 	struct signals signals;
 	struct limits limits;	   /* of resources */
 	struct thread_bases bases; /* see there */

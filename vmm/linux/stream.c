@@ -8,8 +8,12 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+
+/* How often a terminal is asked whether it has as many bytes as a read waits for. */
+#define GATHER_NS 10000000
 
 /*
  * A file descriptor that is readable as long as the kick is pending for this thread; -1:
@@ -100,13 +104,16 @@ int stream_wait_fd(struct process *p, int fd)
 	return wait_ready(p, fd, POLLIN, -1);
 }
 
-/* It isn't ready. Wait - but its other users may have said that nobody shall: -EAGAIN. */
+/* Whether its users wait for it; others than the payload may have said that nobody shall. */
+static bool waits(const struct file *file)
+{
+	return file->nonblock == NONBLOCK_NO || (file->nonblock == NONBLOCK_HOST &&
+						 !(fcntl(file->fd, F_GETFL) & O_NONBLOCK));
+}
+
 int stream_wait(struct process *p, const struct file *file, short events)
 {
-	if (file->nonblock == NONBLOCK_YES ||
-	    (file->nonblock == NONBLOCK_HOST && fcntl(file->fd, F_GETFL) & O_NONBLOCK))
-		return -EAGAIN;
-	return wait_ready(p, file->io_fd, events, -1);
+	return waits(file) ? wait_ready(p, file->io_fd, events, -1) : -EAGAIN;
 }
 
 static bool is_ready(const struct file *file, short events)
@@ -155,27 +162,60 @@ static int64_t read_once(const struct file *file, struct chunk *c)
 	return n < 0 ? -errno : n;
 }
 
+/* Wait for more to read: 1; 0: it is too late; or as stream_wait(). */
+static int wait_for_more(struct process *p, const struct file *file, int64_t deadline)
+{
+	struct pollfd fds[2] = { [1] = { .fd = file->io_fd, .events = POLLIN } };
+	const int n = waits(file) ? stream_poll(p, fds, 2, deadline) : -EAGAIN;
+
+	return n > 0 ? 1 : n;
+}
+
+/*
+ * n_tty_poll() tells of VMIN bytes, not fewer: they are left where they are until there are enough.
+ * 0: read them; or as stream_wait().
+ */
+static int gather(struct process *p, const struct file *file, const struct pace *pace)
+{
+	int there = 0, n = 0;
+
+	if (pace->least == 1 || pace->next_ns >= 0)
+		return 0;
+	while (!n && !ioctl(file->fd, FIONREAD, &there) && (uint64_t)there < pace->least)
+		n = wait_for_more(p, file, stream_deadline(GATHER_NS));
+	return n < 0 && !there ? n : 0;
+}
+
+static int64_t after(int64_t ns)
+{
+	return ns < 0 ? -1 : stream_deadline(ns);
+}
+
 int64_t stream_read(struct process *p, struct file *file, struct buffers *b)
 {
-	int64_t done = 0, n = 0;
+	const struct pace pace = terminal_pace(file, b->left);
+	int64_t done = 0, n = gather(p, file, &pace), deadline = after(pace.first_ns);
 	struct chunk c;
 
+	if (n)
+		return n;
 	while (b->left) {
 		buffers_chunk(p, b, MV_WRITE, CHUNK_MAX, &c);
 		n = read_once(file, &c);
 		if (give_up_nowait(file, n) || n == -EINTR)
 			continue;
-		if (n == -EAGAIN && !done) {
-			n = stream_wait(p, file, POLLIN);
-			if (!n)
+		if (n == -EAGAIN && (uint64_t)done < pace.least) {
+			n = wait_for_more(p, file, deadline);
+			if (n > 0)
 				continue;
 		}
 		if (n <= 0)
 			break;
 		done += n;
 		buffers_advance(b, (uint64_t)n);
-		if ((uint64_t)n < c.len || file->messages)
+		if (file->messages || ((uint64_t)n < c.len && (uint64_t)done >= pace.least))
 			break;
+		deadline = after(pace.next_ns);
 	}
 	return done ? done : n;
 }

@@ -577,6 +577,8 @@ int mv_run(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err)
 	}
 	if (end->kind == MV_EXIT_STOPPED && vm->deadline_ns)
 		vm->left_ns = time_left(vm->deadline_ns);
+	if (vm->state == VM_ENDED && !vm->process.ended)
+		terminals_restore(&vm->process.terminals);
 	usage_end(&vm->process);
 	finish(vm, &saved);
 	return ret;
