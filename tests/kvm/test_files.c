@@ -169,17 +169,21 @@ Test(files, a_directory_as_the_root_is_as_it_is_natively_at_its_own_place, LIMIT
 	remove_tree(path);
 }
 
+static void make_empty(char path[PATH_MAX])
+{
+	strcpy(path, "/tmp/mapvisor-test-XXXXXX");
+	cr_assert(mkdtemp(path));
+}
+
 /* Both start from an empty directory. */
-Test(files, a_private_tmp_is_like_a_directory_of_the_host_s, LIMIT)
+static void assert_tmp_same(const char *name)
 {
 	static char native[1 << 16];
 	char path[PATH_MAX];
 	struct mv_error err = { 0 };
 	struct sandbox s;
 
-	REQUIRE_KVM();
-	strcpy(path, "/tmp/mapvisor-test-XXXXXX");
-	cr_assert(mkdtemp(path));
+	make_empty(path);
 	sandbox_init(&s);
 	s.opt.tmp = 1 << 20;
 	if (mv_open(&s.opt, &s.vm, &err) == -EPERM) {
@@ -187,13 +191,49 @@ Test(files, a_private_tmp_is_like_a_directory_of_the_host_s, LIMIT)
 		SKIP("a tmpfs needs CAP_SYS_ADMIN");
 	}
 	mv_close(s.vm);
-	run_natively((const char *const[]){ payload_path("change"), path, NULL }, native,
+	run_natively((const char *const[]){ payload_path(name), path, NULL }, native,
 		     sizeof(native));
-	sandbox_do(&s, "change", "/tmp");
+	sandbox_do(&s, name, "/tmp");
 	mv_assert_exited(&s.end, 0);
 	expect_same_lines(s.text, native);
 	sandbox_close(&s);
 	remove_tree(path);
+}
+
+Test(files, a_private_tmp_is_like_a_directory_of_the_host_s, LIMIT)
+{
+	REQUIRE_KVM();
+	assert_tmp_same("change");
+}
+
+Test(files, what_moves_in_a_private_tmp_is_known_by_its_new_name, LIMIT)
+{
+	REQUIRE_KVM();
+	assert_tmp_same("moved");
+}
+
+/* By /proc/self/fd, openat() and getcwd(): renamed, removed, and another in its place. */
+Test(files, what_is_open_is_known_by_its_new_name, LIMIT)
+{
+	static char native[1 << 16];
+	char path[PATH_MAX], again[PATH_MAX];
+	struct mv_grant grant = { again, true };
+	struct sandbox s;
+
+	REQUIRE_KVM();
+	make_empty(path);
+	make_empty(again);
+	run_natively((const char *const[]){ payload_path("moved"), path, NULL }, native,
+		     sizeof(native));
+	sandbox_init(&s);
+	s.opt.grants = &grant;
+	s.opt.ngrants = 1;
+	sandbox_do(&s, "moved", again);
+	mv_assert_exited(&s.end, 0);
+	expect_same_lines(s.text, native);
+	sandbox_close(&s);
+	remove_tree(path);
+	remove_tree(again);
 }
 
 Test(files, no_more_are_opened_than_the_limit_says, LIMIT)

@@ -331,13 +331,17 @@ int64_t sys_symlinkat(struct process *p, const uint64_t a[6])
 static int link_to(struct process *p, const struct target *old, const struct parent *to)
 {
 	struct parent from;
+	char path[PATH_MAX];
 	int err = may_create(to, false);
 
 	if (err)
 		return err;
 	if (old->own || old->fd < 0)
 		return refuse_name(to, false, -EXDEV);
-	if (policy_parent(&p->policy, NULL, *old->path ? old->path : "/", &from))
+	strcpy(path, *old->path ? old->path : "/");
+	if (old->file && file_where(p, old->file, path))
+		return refuse_name(to, false, -ENOENT);
+	if (policy_parent(&p->policy, NULL, path, &from))
 		return refuse_name(to, false, -EXDEV);
 	if (from.grant != to->grant || from.top)
 		err = refuse_name(to, false, -EXDEV);

@@ -126,13 +126,13 @@ int64_t sys_getdents64(struct process *p, const uint64_t a[6])
 
 int64_t sys_getcwd(struct process *p, const uint64_t a[6])
 {
-	const char *cwd = p->policy.cwd;
+	char cwd[PATH_MAX];
 	uint64_t size;
 
-	if (!cwd)
+	if (policy_cwd(&p->policy, cwd))
 		return -ENOENT;
 	if (!*cwd)
-		cwd = "/";
+		strcpy(cwd, "/");
 	size = strlen(cwd) + 1;
 	if (size > a[1])
 		return -ERANGE;
@@ -140,18 +140,11 @@ int64_t sys_getcwd(struct process *p, const uint64_t a[6])
 }
 
 /* MAY_EXEC | MAY_CHDIR; a directory between grants may be passed through. */
-static int set_cwd(struct process *p, int fd, const char *path)
+static int set_cwd(struct process *p, int fd, const char *path, bool placed)
 {
-	char *cwd;
-
 	if (fd >= 0 && syscall(SYS_faccessat2, fd, "", X_OK, AT_EACCESS | AT_EMPTY_PATH))
 		return -errno;
-	cwd = strdup(path);
-	if (!cwd)
-		return -ENOMEM;
-	free(p->policy.cwd);
-	p->policy.cwd = cwd;
-	return 0;
+	return policy_set_cwd(&p->policy, placed ? fd : -1, path);
 }
 
 int64_t sys_chdir(struct process *p, const uint64_t a[6])
@@ -161,7 +154,8 @@ int64_t sys_chdir(struct process *p, const uint64_t a[6])
 
 	if (err)
 		return err;
-	err = S_ISDIR(t.mode) ? set_cwd(p, t.fd, t.path) : -ENOTDIR;
+	err = S_ISDIR(t.mode) ? set_cwd(p, t.fd, t.path, t.file ? t.file->placed : !t.own)
+			      : -ENOTDIR;
 	target_put(&t);
 	return err;
 }
@@ -174,7 +168,7 @@ int64_t sys_fchdir(struct process *p, const uint64_t a[6])
 		return -EBADF;
 	if (file->kind != FILE_DIRECTORY)
 		return -ENOTDIR;
-	return set_cwd(p, file->fd, file->path);
+	return set_cwd(p, file->fd, file->path, file->placed);
 }
 
 int64_t sys_umask(struct process *p, const uint64_t a[6])

@@ -51,13 +51,14 @@ struct file {
 	bool readable, writable; /* how it was opened */
 	bool zero;		 /* /dev/zero: mapped, it is anonymous memory */
 	bool path_only;		 /* O_PATH: no more than a place */
+	bool placed;		 /* it was opened by a path: see policy_where() */
 	bool changeable;	 /* its mode, times and owner are the payload's to set */
 	enum nonblock nonblock;
 	int shown_flags; /* of F_GETFL's, those that the host's fd has otherwise */
 	bool unmappable; /* a regular file on the host, but not to the payload */
 	bool memory; /* held by the host for it: its size counts as the payload's memory */
-	uint64_t charged;      /* ... in pages */
-	char *path;	       /* absolute, without symbolic links; "" where it has none */
+	uint64_t charged; /* ... in pages */
+	char *path; /* absolute, without symbolic links, when it was opened; "" where it has none */
 	bool fd_folder;	       /* /proc/self/fd: its entries are the numbers in use */
 	uint64_t folder_at;    /* ... where its reading goes on: f_pos */
 	bool timer;	       /* of timerfd_create's */

@@ -28,6 +28,24 @@ int file_was_cut(struct process *p, const struct file *file)
 	return file_stat(p, file, &st);
 }
 
+/* What a grant allowed to be opened. 0 or -errno. */
+static int install(struct process *p, int fd, const struct opened *opened, const char *path,
+		   int flags)
+{
+	struct file *file = file_new(opened->fd, true, opened->mode, flags, path);
+
+	if (!file) {
+		close(opened->fd);
+		return -ENOMEM;
+	}
+	file->path_only = flags & O_PATH;
+	file->placed = true;
+	file->changeable = opened->writable;
+	file->shown_flags = flags & SHOWN_FLAGS;
+	fd_install(&p->files, fd, file, flags & O_CLOEXEC);
+	return flags & O_TRUNC ? file_was_cut(p, file) : 0;
+}
+
 /* Open a path of our own copy and give it a number, fd. 0 or -errno. */
 static int open_as(struct process *p, int fd, const char *base, const char *path, int flags,
 		   mode_t mode)
@@ -45,17 +63,9 @@ static int open_as(struct process *p, int fd, const char *base, const char *path
 	err = policy_open(&p->policy, base, path, flags, mode & ~p->umask, &opened);
 	if (err)
 		return err;
-	file = file_new(opened.fd, true, opened.mode, flags, opened.path);
+	err = install(p, fd, &opened, opened.path, flags);
 	free(opened.path);
-	if (!file) {
-		close(opened.fd);
-		return -ENOMEM;
-	}
-	file->path_only = flags & O_PATH;
-	file->changeable = opened.writable;
-	file->shown_flags = flags & SHOWN_FLAGS;
-	fd_install(&p->files, fd, file, flags & O_CLOEXEC);
-	return flags & O_TRUNC ? file_was_cut(p, file) : 0;
+	return err;
 }
 
 /* O_PATH of what is open: its place, by which nothing is read or written. 0 or -errno. */
@@ -76,14 +86,25 @@ static int open_place_of(struct process *p, int fd, const struct file *file, int
 		return -ENOMEM;
 	}
 	place->path_only = true;
+	place->placed = file->placed;
+	place->changeable = file->changeable;
 	fd_install(&p->files, fd, place, flags & O_CLOEXEC);
 	return 0;
 }
 
+/* What was opened by a path: the file itself, wherever that leads now. 0 or -errno. */
+static int reopen(struct process *p, int fd, const struct file *file, int flags)
+{
+	struct opened opened;
+	int err = policy_reopen(file->fd, file->changeable, flags, &opened);
+
+	return err ? err : install(p, fd, &opened, file->path, flags);
+}
+
 /*
- * A link of /proc/self/fd. What has a path is opened by it, under the grants as they are; what has
- * none (a pipe, a memfd) is shared with the first number, position included; so is what fds 0-2 were given,
- * if no grant is about it: the payload has it anyhow.
+ * A link of /proc/self/fd. What a grant allowed to be opened is, as it allows; what is the sandbox's own, by its
+ * path; what has none (a pipe, a memfd) is shared with the first number, position included; so is what fds 0-2
+ * were given, if no grant is about it: the payload has it anyhow.
  */
 static int open_again(struct process *p, int fd, int nr, int flags)
 {
@@ -95,13 +116,15 @@ static int open_again(struct process *p, int fd, int nr, int flags)
 		return -ENOENT;
 	if (flags & O_NOFOLLOW)
 		return -ELOOP;
+	if (flags & O_PATH)
+		return open_place_of(p, fd, file, flags);
+	if (file->placed)
+		return reopen(p, fd, file, flags);
 	if (*file->path && !file->memory) {
 		err = open_as(p, fd, NULL, file->path, flags & ~(O_CREAT | O_EXCL), 0);
 		if (err != -EACCES || !file->starters)
 			return err;
 	}
-	if (flags & O_PATH)
-		return open_place_of(p, fd, file, flags);
 	if (flags & O_DIRECTORY)
 		return -ENOTDIR;
 	if ((access != O_WRONLY && !file->readable) ||

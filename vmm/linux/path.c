@@ -31,6 +31,14 @@ static int in_fd_folder(struct path_arg *path, const char *folder)
 	return 0;
 }
 
+int file_where(const struct process *p, const struct file *file, char path[PATH_MAX])
+{
+	if (file->placed)
+		return policy_where(&p->policy, file->fd, file->path, path);
+	strcpy(path, file->path);
+	return 0;
+}
+
 int path_arg(struct process *p, struct path_arg *path, int dirfd, gva_t gva)
 {
 	long len = mm_copy_string(p->mm, path->text, gva, sizeof(path->text));
@@ -52,8 +60,8 @@ int path_arg(struct process *p, struct path_arg *path, int dirfd, gva_t gva)
 		return -ENOTDIR;
 	if (dir->fd_folder)
 		return in_fd_folder(path, dir->path);
-	path->base = dir->path;
-	return 0;
+	path->base = path->where;
+	return file_where(p, dir, path->where) ? -ENOENT : 0;
 }
 
 /* Its type is enough: who wants more asks fd. */

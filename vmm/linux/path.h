@@ -15,7 +15,8 @@
 /* A path argument, and the directory where it begins if it is relative. */
 struct path_arg {
 	char text[PATH_MAX];
-	const char *base; /* real path; NULL: the cwd */
+	const char *base; /* real path, in the next; NULL: the cwd */
+	char where[PATH_MAX];
 };
 
 /*
@@ -41,13 +42,15 @@ struct target {
 	bool unnamed;		 /* it is dirfd's file */
 	bool own;		 /* /dev/null and its like: the sandbox's own */
 	const struct file *file; /* if unnamed and not the cwd's */
-	char path[PATH_MAX];	 /* real, if it has one */
+	char path[PATH_MAX];	 /* real, if it has one; of a file when it was opened */
 };
 
 /* gva: the path. flags: AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW count. 0 or -errno. */
 int target_find(struct process *p, struct target *t, int dirfd, gva_t gva, int flags);
 void target_put(struct target *t);
 
+/* Where what is open is now; "" where it has no path. 0; 1: it was removed, as policy_where() has it. */
+int file_where(const struct process *p, const struct file *file, char path[PATH_MAX]);
 /* fstat(2), from which mappings learn that somebody has cut the file. 0 or -errno. */
 int file_stat(struct process *p, const struct file *file, struct stat *st);
 /* The file was cut by the payload itself. 0 or -errno. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* policy.c: grants, the walk along a path, and the opening of what it leads to. */
-#include "vmm/linux/policy.h"
+/* policy.c: the walk along a path, and the opening of what it leads to. The grants: grants.c. */
+#include "vmm/linux/place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,9 +15,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "vmm/linux/fdtable.h"
 #include "vmm/linux/tmpfs.h"
 #include "vmm/mm/mm.h"
-#include "vmm/observe/error.h"
 
 /* include/linux/namei.h */
 #define MAXSYMLINKS 40
@@ -27,34 +27,7 @@
 	(O_ACCMODE | O_CREAT | O_EXCL | O_TRUNC | O_APPEND | O_DIRECTORY | O_DSYNC | \
 	 O_SYNC | O_NOATIME)
 
-/* Where a path leads, in the host's terms: no link, no dot in it. */
-struct place {
-	char path[PATH_MAX];	   /* absolute; "" is the root */
-	const struct grant *grant; /* the deepest that it is in; NULL: none */
-	const char *rel; /* if granted: the end of path, from grant->fd's directory on */
-	mode_t mode;	 /* of what is there; 0: nothing */
-	bool slash;	 /* the payload's path ended in one: it wants a directory */
-};
-
-/* What may come to the embedder's grants: a root, a /tmp, a /dev/shm. */
-#define GRANTS_OWN 3
-
-#define SHM_PATH "/dev/shm"
-
 /* ---- grants */
-
-/*
- * What of path comes after top, where path is top or beneath it; else NULL. The deeper top
- * is, the farther on in path the result points.
- */
-static const char *beneath(const char *path, const char *top)
-{
-	size_t len = strlen(top);
-
-	if (strncmp(path, top, len) || (path[len] && path[len] != '/'))
-		return NULL;
-	return path + len;
-}
 
 /* Put the real path of a grant in the place of its name, where pl->path begins with one. */
 static int use_real_path(const struct policy *pol, struct place *pl)
@@ -66,12 +39,12 @@ static int use_real_path(const struct policy *pol, struct place *pl)
 	for (size_t i = 0; i < pol->nr_grants; i++) {
 		const struct grant *g = &pol->grants[i];
 
-		r = beneath(pl->path, g->name);
+		r = path_beneath(pl->path, g->name);
 		if (r && (!rest || r >= rest)) {
 			rest = r;
 			by_name = g;
 		}
-		r = beneath(pl->path, g->real);
+		r = path_beneath(pl->path, g->real);
 		if (r && (!rest || r > rest)) {
 			rest = r;
 			by_name = NULL;
@@ -118,7 +91,7 @@ static int find_grant(const struct policy *pol, struct place *pl)
 		return err;
 	for (size_t i = 0; i < pol->nr_grants; i++) {
 		struct grant *g = &pol->grants[i];
-		const char *r = beneath(pl->path, g->real);
+		const char *r = path_beneath(pl->path, g->real);
 
 		if (r && (!rest || r > rest || (r == rest && g->writable))) {
 			rest = r;
@@ -167,11 +140,7 @@ static bool on_procfs(int fd)
 	return fstatfs(fd, &fs) || fs.f_type == PROC_SUPER_MAGIC;
 }
 
-/*
- * See what is at a granted place: pl->mode, and where a symbolic link points to, unless link
- * is NULL: a link that isn't followed isn't read, which would be its atime. 0 also where there is nothing; -ELOOP: a link is on the way there.
- */
-static int look(struct place *pl, char *link)
+int place_look(struct place *pl, char *link)
 {
 	int fd = open_beneath(pl->grant, pl->rel, O_PATH, 0);
 	struct stat st;
@@ -204,32 +173,6 @@ fail:
 
 /* ---- the walk */
 
-/* Take the last name off a path. The root's parent is the root. */
-static void strip_name(char *path)
-{
-	char *slash = strrchr(path, '/');
-
-	if (slash)
-		*slash = '\0';
-}
-
-static int append_name(char path[PATH_MAX], const char *name, size_t len)
-{
-	size_t at = strlen(path);
-
-	if (at + 1 + len >= PATH_MAX)
-		return -ENAMETOOLONG;
-	path[at] = '/';
-	memcpy(path + at + 1, name, len);
-	path[at + 1 + len] = '\0';
-	return 0;
-}
-
-static bool is_dots(const char *name, size_t len, const char *dots)
-{
-	return len == strlen(dots) && !memcmp(name, dots, len);
-}
-
 /*
  * todo without its first len bytes, and with the link that was there before it. pl->path,
  * which ended with that link, becomes what the link's target starts from.
@@ -245,7 +188,7 @@ static int splice_link(char todo[PATH_MAX], const char *rest, const char *link,
 	if (*link == '/')
 		pl->path[0] = '\0';
 	else
-		strip_name(pl->path);
+		path_strip(pl->path);
 	return 0;
 }
 
@@ -262,7 +205,7 @@ static int step(const struct policy *pol, char todo[PATH_MAX], const char *rest,
 
 	if (err || !pl->grant)
 		return err;
-	err = look(pl, through ? link : NULL);
+	err = place_look(pl, through ? link : NULL);
 	if (err)
 		return err;
 	pl->slash = last && *rest;
@@ -290,10 +233,10 @@ static int walk(const struct policy *pol, char todo[PATH_MAX], bool follow,
 		len = strcspn(at, "/");
 		err = 0;
 		looked = false;
-		if (is_dots(at, len, "..")) {
-			strip_name(pl->path);
-		} else if (!is_dots(at, len, ".")) {
-			err = append_name(pl->path, at, len);
+		if (path_is_dots(at, len, "..")) {
+			path_strip(pl->path);
+		} else if (!path_is_dots(at, len, ".")) {
+			err = path_append(pl->path, at, len);
 			if (!err)
 				err = step(pol, todo, at + len, follow, pl);
 			if (err < 0)
@@ -308,7 +251,7 @@ static int walk(const struct policy *pol, char todo[PATH_MAX], bool follow,
 		return 0;
 	pl->slash = true;
 	err = find_grant(pol, pl);
-	return err || !pl->grant ? err : look(pl, NULL);
+	return err || !pl->grant ? err : place_look(pl, NULL);
 }
 
 /* Whether a path has to be walked, links or not: it has a `..`, or ends in `.`. */
@@ -319,8 +262,8 @@ static bool has_dots(const char *path)
 
 	for (path += strspn(path, "/"); *path; path += strspn(path, "/")) {
 		len = strcspn(path, "/");
-		dot = is_dots(path, len, ".");
-		if (is_dots(path, len, ".."))
+		dot = path_is_dots(path, len, ".");
+		if (path_is_dots(path, len, ".."))
 			return true;
 		path += len;
 	}
@@ -336,8 +279,8 @@ static int take_names(const char *path, struct place *pl)
 	pl->path[0] = '\0';
 	for (path += strspn(path, "/"); *path && !err; path += strspn(path, "/")) {
 		len = strcspn(path, "/");
-		if (!is_dots(path, len, "."))
-			err = append_name(pl->path, path, len);
+		if (!path_is_dots(path, len, "."))
+			err = path_append(pl->path, path, len);
 		path += len;
 		pl->slash = *path;
 	}
@@ -359,7 +302,7 @@ static int resolve_name(const struct policy *pol, char path[PATH_MAX], bool foll
 		if (!err)
 			err = find_grant(pol, pl);
 		if (!err && pl->grant)
-			err = look(pl, NULL);
+			err = place_look(pl, NULL);
 		if (!err && S_ISLNK(pl->mode) && (follow || pl->slash))
 			err = -ELOOP;
 		if (!err && create && !pl->mode)
@@ -381,16 +324,20 @@ static int resolve(const struct policy *pol, char path[PATH_MAX], bool follow, b
 
 /* ---- opening */
 
-/* The path in full, as text. */
-static int make_absolute(const struct policy *pol, const char *base, const char *path,
-			 char full[PATH_MAX])
+int policy_absolute(const struct policy *pol, const char *base, const char *path,
+		    char full[PATH_MAX])
 {
-	if (!base)
-		base = pol->cwd;
-	if (!*path || (*path != '/' && !base))
+	char cwd[PATH_MAX];
+
+	if (!*path)
 		return -ENOENT;
-	if (*path == '/')
+	if (*path == '/') {
 		base = "";
+	} else if (!base) {
+		if (policy_cwd(pol, cwd))
+			return -ENOENT;
+		base = cwd;
+	}
 	if (snprintf(full, PATH_MAX, "%s%s%s", base, *base ? "/" : "", path) >= PATH_MAX)
 		return -ENAMETOOLONG;
 	return 0;
@@ -437,19 +384,13 @@ static int permit(const struct place *pl, int flags)
 }
 
 /*
- * Open it. Whatever stands at that place by now: a device or a FIFO neither waits nor gets
+ * It is open. Whatever stood at that place by then: a device or a FIFO neither waits nor gets
  * through, and O_NONBLOCK, which was for them, goes again.
  */
-static int open_place(const struct policy *pol, const struct place *pl, int flags,
-		      mode_t mode, struct opened *opened)
+static int take_opened(int fd, bool writable, int flags, struct opened *opened)
 {
-	int fd, pass = flags & PASSED_FLAGS;
 	struct stat st;
 
-	if (!pl->grant->writable)
-		pass &= ~O_CREAT;
-	fd = open_beneath(pl->grant, pl->rel, pass | O_NONBLOCK | O_NOCTTY,
-			  pass & O_CREAT ? mode & 0777 : 0);
 	if (fd < 0)
 		return fd == -ELOOP || fd == -ENXIO ? -EACCES : fd;
 	if (fstat(fd, &st) || !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) ||
@@ -457,15 +398,52 @@ static int open_place(const struct policy *pol, const struct place *pl, int flag
 		close(fd);
 		return -EACCES;
 	}
-	if (!pl->mode &&
-	    mode & pol->umask & 0777) /* it was created: with less than asked for */
-		fchmod(fd, mode & 0777);
 	if (!(flags & O_NONBLOCK))
 		fcntl(fd, F_SETFL, flags & (O_APPEND | O_NOATIME));
 	opened->fd = fd;
 	opened->mode = st.st_mode;
-	opened->writable = pl->grant->writable;
+	opened->writable = writable;
 	return 0;
+}
+
+static int open_place(const struct policy *pol, const struct place *pl, int flags,
+		      mode_t mode, struct opened *opened)
+{
+	int fd, err, pass = flags & PASSED_FLAGS;
+
+	if (!pl->grant->writable)
+		pass &= ~O_CREAT;
+	fd = open_beneath(pl->grant, pl->rel, pass | O_NONBLOCK | O_NOCTTY,
+			  pass & O_CREAT ? mode & 0777 : 0);
+	err = take_opened(fd, pl->grant->writable, flags, opened);
+	if (!err && !pl->mode &&
+	    mode & pol->umask & 0777) /* it was created: with less than asked for */
+		fchmod(opened->fd, mode & 0777);
+	return err;
+}
+
+/* By a link of procfs that was made for the very file: no name is looked for. */
+int policy_reopen(int fd, bool writable, int flags, struct opened *opened)
+{
+	const struct grant grant = { .writable = writable };
+	struct place pl = { .grant = &grant };
+	char name[HOST_NAME_SIZE];
+	struct stat st;
+	int err = check_flags(flags);
+
+	if (err)
+		return err;
+	if (fstat(fd, &st))
+		return -errno;
+	pl.mode = st.st_mode;
+	err = permit(&pl, flags);
+	if (err)
+		return err;
+	opened->path = NULL;
+	host_name(fd, name);
+	flags &= ~(O_CREAT | O_EXCL);
+	fd = open(name, (flags & PASSED_FLAGS) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return take_opened(fd < 0 ? -errno : fd, writable, flags, opened);
 }
 
 /* Cut what O_CREAT must not find at a path's end. Whether it was there. */
@@ -515,7 +493,7 @@ int policy_open(const struct policy *pol, const char *base, const char *path, in
 	if (flags & O_PATH)
 		return open_path(pol, base, path, flags, opened);
 	if (!err)
-		err = make_absolute(pol, base, path, full);
+		err = policy_absolute(pol, base, path, full);
 	if (!err && create)
 		slash = strip_slashes(full);
 	if (!err)
@@ -541,11 +519,11 @@ static bool leads_to_grant(const struct policy *pol, const char *path)
 	static const char *const own[] = { "/dev/null", "/proc/self/fd" };
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
-		if (beneath(own[i], path))
+		if (path_beneath(own[i], path))
 			return true;
 	for (size_t i = 0; i < pol->nr_grants; i++)
-		if (beneath(pol->grants[i].name, path) ||
-		    beneath(pol->grants[i].real, path))
+		if (path_beneath(pol->grants[i].name, path) ||
+		    path_beneath(pol->grants[i].real, path))
 			return true;
 	return false;
 }
@@ -580,7 +558,7 @@ int policy_find(const struct policy *pol, const char *base, const char *path, bo
 {
 	struct place pl = { .slash = false };
 	char full[PATH_MAX];
-	int err = make_absolute(pol, base, path, full);
+	int err = policy_absolute(pol, base, path, full);
 
 	if (!err)
 		err = resolve_name(pol, full, follow, false, &pl);
@@ -612,9 +590,9 @@ static int cut_last(char *path, struct parent *parent)
 	}
 	*name++ = '\0';
 	len = strlen(name);
-	parent->last = is_dots(name, len, ".")	  ? LAST_DOT
-		       : is_dots(name, len, "..") ? LAST_DOTDOT
-						  : LAST_NAME;
+	parent->last = path_is_dots(name, len, ".")    ? LAST_DOT
+		       : path_is_dots(name, len, "..") ? LAST_DOTDOT
+						       : LAST_NAME;
 	if (len > NAME_MAX)
 		return -ENAMETOOLONG;
 	memcpy(parent->name, name, len + 1);
@@ -630,9 +608,9 @@ static int look_for_grants(const struct policy *pol, const char *dir, struct par
 	int err;
 
 	strcpy(pl.path, dir);
-	err = append_name(pl.path, parent->name, strcspn(parent->name, "/"));
+	err = path_append(pl.path, parent->name, strcspn(parent->name, "/"));
 	for (size_t i = 0; i < pol->nr_grants && !err; i++) {
-		parent->holds |= beneath(pol->grants[i].real, pl.path) != NULL;
+		parent->holds |= path_beneath(pol->grants[i].real, pl.path) != NULL;
 		parent->top |= !strcmp(pol->grants[i].real, pl.path) ||
 			       !strcmp(pol->grants[i].name, pl.path);
 	}
@@ -662,7 +640,7 @@ int policy_parent(const struct policy *pol, const char *base, const char *path,
 {
 	struct place dir = { .slash = false };
 	char full[PATH_MAX];
-	int err = make_absolute(pol, base, path, full), too_long;
+	int err = policy_absolute(pol, base, path, full), too_long;
 
 	*parent = (struct parent){ .fd = -1 };
 	if (err)
@@ -678,185 +656,4 @@ int policy_parent(const struct policy *pol, const char *base, const char *path,
 	if (dir.grant)
 		return open_parent(&dir, parent);
 	return parent->top || leads_to_grant(pol, dir.path) ? 0 : -EACCES;
-}
-
-/* ---- a policy's life */
-
-/* path, which is absolute, without dots and needless '/', `..` taken as text. */
-static int tidy(const char *path, char out[PATH_MAX])
-{
-	size_t len;
-	int err = 0;
-
-	out[0] = '\0';
-	for (path += strspn(path, "/"); *path && !err; path += strspn(path, "/")) {
-		len = strcspn(path, "/");
-		if (is_dots(path, len, ".."))
-			strip_name(out);
-		else if (!is_dots(path, len, "."))
-			err = append_name(out, path, len);
-		path += len;
-	}
-	return err;
-}
-
-/* Open what the walk starts from, and make sure it can. -EINVAL: not to be granted. */
-static int open_grant(struct grant *g)
-{
-	struct place pl = { .grant = g };
-	struct stat st;
-	int err;
-
-	if (stat(*g->real ? g->real : "/", &st))
-		return -errno;
-	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
-		return -EINVAL;
-	g->skip = S_ISDIR(st.st_mode) ? strlen(g->real)
-				      : (size_t)(strrchr(g->real, '/') - g->real);
-	memcpy(pl.path, g->real, g->skip);
-	g->fd = open(g->skip ? pl.path : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (g->fd < 0)
-		return -errno;
-	pl.rel = g->real + g->skip;
-	pl.rel += *pl.rel == '/';
-	err = look(&pl, NULL);
-	return err || (pl.mode & S_IFMT) == (st.st_mode & S_IFMT) ? err : -ENOENT;
-}
-
-static int add_grant(struct policy *pol, const struct mv_grant *grant)
-{
-	struct grant *g = &pol->grants[pol->nr_grants++];
-	char full[PATH_MAX], name[PATH_MAX], real[PATH_MAX];
-	int err;
-
-	*g = (struct grant){ .fd = -1, .writable = grant->writable };
-	err = make_absolute(pol, NULL, grant->path, full);
-	if (!err)
-		err = tidy(full, name);
-	if (err)
-		return err;
-	if (!realpath(grant->path, real))
-		return -errno;
-	g->name = strdup(name);
-	g->real = strdup(real[1] ? real : "");
-	return g->name && g->real ? open_grant(g) : -ENOMEM;
-}
-
-/* This process's umask, which umask(2) can't tell without changing it for all threads. */
-static mode_t host_umask(void)
-{
-	FILE *status = fopen("/proc/self/status", "re");
-	static const char key[] = "Umask:";
-	unsigned long mask = 022;
-	char line[256];
-
-	while (status && fgets(line, sizeof(line), status))
-		if (!strncmp(line, key, strlen(key)))
-			mask = strtoul(line + strlen(key), NULL, 8);
-	if (status)
-		fclose(status);
-	return mask & 0777;
-}
-
-int policy_init(struct policy *pol, const struct mv_grant *grants, size_t n,
-		struct mv_error *err)
-{
-	int ret = 0;
-
-	*pol = (struct policy){ .umask = host_umask(), .cwd = getcwd(NULL, 0) };
-	pol->grants = calloc(n + GRANTS_OWN, sizeof(*pol->grants));
-	if (!pol->grants) {
-		policy_destroy(pol);
-		return mv_fail_errno(err, ENOMEM, "grants");
-	}
-	for (size_t i = 0; i < n && !ret; i++) {
-		ret = add_grant(pol, &grants[i]);
-		if (ret)
-			mv_fail(err, -ret, "grant %s: %s", grants[i].path,
-				ret == -EINVAL ? "Neither a regular file nor a directory"
-					       : strerrordesc_np(-ret));
-	}
-	if (ret)
-		policy_destroy(pol);
-	return ret;
-}
-
-/*
- * A directory under a name of the payload's own, which is all there is of it in its name space:
- * its place on the host isn't. fd goes over. 0 or -ENOMEM.
- */
-static int map_directory(struct policy *pol, int fd, const char *name, bool writable)
-{
-	struct grant *g = &pol->grants[pol->nr_grants++];
-
-	*g = (struct grant){ .name = strdup(name),
-			     .real = strdup(name),
-			     .skip = strlen(name),
-			     .fd = fd,
-			     .writable = writable };
-	return g->name && g->real ? 0 : -ENOMEM;
-}
-
-int policy_add_root(struct policy *pol, const char *path, struct mv_error *err)
-{
-	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return mv_fail(err, errno, "root %s: %s", path, strerrordesc_np(errno));
-	free(pol->cwd);
-	pol->cwd = strdup("");
-	if (map_directory(pol, fd, "", false) || !pol->cwd)
-		return mv_fail_errno(err, ENOMEM, "root");
-	return 0;
-}
-
-int policy_add_tmp(struct policy *pol, uint64_t size, struct mv_error *err)
-{
-	int fd;
-
-	for (size_t i = 0; i < pol->nr_grants; i++)
-		if (!strcmp(pol->grants[i].name, "/tmp"))
-			return mv_fail(
-				err, EINVAL,
-				"/tmp: it can be granted, or be the payload's own, not both");
-	fd = tmpfs_make(size);
-	if (fd == -EPERM)
-		return mv_fail(
-			err, EPERM,
-			"/tmp: a tmpfs needs CAP_SYS_ADMIN or a user name space, and this host "
-			"gives neither; run as root, or grant a directory for writing");
-	if (fd < 0)
-		return mv_fail_errno(err, -fd, "/tmp: tmpfs");
-	if (map_directory(pol, fd, "/tmp", true))
-		return mv_fail_errno(err, ENOMEM, "/tmp");
-	return 0;
-}
-
-int policy_add_shm(struct policy *pol, struct mm *mm, uint64_t size)
-{
-	for (size_t i = 0; i < pol->nr_grants; i++)
-		if (beneath(pol->grants[i].name, SHM_PATH) ||
-		    beneath(pol->grants[i].real, SHM_PATH))
-			return 0;
-	pol->mm = mm;
-	if (map_directory(pol, -1, SHM_PATH, true))
-		return -ENOMEM;
-	pol->grants[pol->nr_grants - 1].own = size;
-	return 0;
-}
-
-void policy_destroy(struct policy *pol)
-{
-	for (size_t i = 0; pol->grants && i < pol->nr_grants; i++) {
-		struct grant *g = &pol->grants[i];
-
-		free(g->name);
-		free(g->real);
-		if (g->own && g->fd >= 0)
-			phys_uncharge(pol->mm->phys, g->own >> PAGE_SHIFT);
-		if (g->fd >= 0)
-			close(g->fd);
-	}
-	free(pol->grants);
-	free(pol->cwd);
 }

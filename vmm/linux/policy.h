@@ -14,8 +14,9 @@
  * follows no link and no `..` at all. Whoever changes the tree in between gets an error,
  * not a file.
  *
- * Known limits: a directory that was renamed after it was opened is still looked for by
- * its old path when it is openat()'s base; a hard link is a file of its own name.
+ * What is open, and the cwd, are where the host says they are by now: whoever renamed them.
+ *
+ * Known limit: a hard link is a file of its own name.
  */
 #ifndef LINUX_POLICY_H
 #define LINUX_POLICY_H
@@ -32,6 +33,7 @@ struct grant {
 	char *real;  /* where that led: without symbolic links; of one with a name of the
 		      * payload's own, name again */
 	size_t skip; /* bytes of real that name fd's directory */
+	char *host; /* ... its path on the host; NULL: a file system of the payload's own */
 	int fd; /* O_PATH: the granted directory, or the one that holds the granted file; -1:
 		 * /dev/shm, not made yet */
 	uint64_t own; /* of /dev/shm its bytes, which count as mm's memory once it is there; else 0 */
@@ -43,7 +45,8 @@ struct policy {
 	size_t nr_grants;
 	mode_t umask;  /* the host's, which the host's kernel takes off what is created */
 	struct mm *mm; /* of policy_add_shm() */
-	char *cwd;     /* where relative paths begin; NULL: that directory is gone */
+	char *cwd; /* where relative paths begin, when it was set; NULL: that directory was gone */
+	int cwd_fd; /* O_PATH: it; -1: a name between grants, or not a directory of the host's */
 };
 
 /* 0, or -errno with "grant PATH: WHY" in *err. */
@@ -86,6 +89,22 @@ struct opened {
  */
 int policy_open(const struct policy *pol, const char *base, const char *path, int flags,
 		mode_t mode, struct opened *opened);
+
+/*
+ * What is open behind the host's fd, once more, as open(2) of its /proc/self/fd/N; writable: its grant is.
+ * opened->path is NULL. 0, or -errno as above.
+ */
+int policy_reopen(int fd, bool writable, int flags, struct opened *opened);
+
+/*
+ * Where what is open behind the host's fd is now, to the payload. was: where it was opened; still, where it has
+ * left the grants. 0; 1: it was removed, and path, as d_path() of fs/d_path.c has it, ends in " (deleted)".
+ */
+int policy_where(const struct policy *pol, int fd, const char *was, char path[PATH_MAX]);
+/* The cwd. 0; 1: as above; -ENOENT: it was gone from the start. */
+int policy_cwd(const struct policy *pol, char path[PATH_MAX]);
+/* chdir(2) has found it; fd, -1 or the host's, stays the caller's. 0 or -ENOMEM. */
+int policy_set_cwd(struct policy *pol, int fd, const char *path);
 
 /* What a path leads to, to be asked about. */
 struct found {

@@ -10,6 +10,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "vmm/linux/path.h"
+
 #define KIB(bytes) ((uint64_t)(bytes) >> 10)
 
 /* ---- memory */
@@ -404,12 +406,14 @@ int proc_fd(const char *path)
 }
 
 /* What is open has a path, or is named by its kind: pipe:[7]. No path that isn't the payload's. */
-static ssize_t fd_link(const struct file *file, char text[PATH_MAX])
+static ssize_t fd_link(const struct process *p, const struct file *file,
+		       char text[PATH_MAX])
 {
 	ssize_t n;
 
-	if (*file->path)
-		return (ssize_t)strlen(strcpy(text, file->path));
+	file_where(p, file, text);
+	if (*text)
+		return (ssize_t)strlen(text);
 	n = host_link(file->fd, text);
 	if (n >= 0 && *text == '/')
 		n = (ssize_t)strlen(strcpy(text, "granted:[file]"));
@@ -423,6 +427,13 @@ static ssize_t link_to(const char *target, char text[PATH_MAX])
 	return (ssize_t)strlen(strcpy(text, target));
 }
 
+static ssize_t cwd_link(const struct process *p, char text[PATH_MAX])
+{
+	if (policy_cwd(&p->policy, text) < 0)
+		return -ENOENT;
+	return (ssize_t)strlen(*text ? text : strcpy(text, "/"));
+}
+
 ssize_t proc_readlink(const struct process *p, const char *path, char text[PATH_MAX])
 {
 	const char *name = in_folder(path);
@@ -431,12 +442,12 @@ ssize_t proc_readlink(const struct process *p, const char *path, char text[PATH_
 
 	if (nr >= 0) {
 		file = fd_get_raw(&p->files, (unsigned)nr);
-		return file ? fd_link(file, text) : -ENOENT;
+		return file ? fd_link(p, file, text) : -ENOENT;
 	}
 	if (name && !strcmp(name, "exe"))
 		return p->exe ? link_to(p->exe, text) : -EINVAL;
 	if (name && !strcmp(name, "cwd"))
-		return link_to(p->policy.cwd, text);
+		return cwd_link(p, text);
 	if (name && !strcmp(name, "root"))
 		return link_to("/", text);
 	if (!strcmp(path, "/proc/self"))

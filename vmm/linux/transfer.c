@@ -337,10 +337,11 @@ static int64_t truncate_target(struct process *p, const struct target *t, off_t 
 		return -EINVAL;
 	if (!t->writable)
 		return -EROFS;
-	ret = policy_open(&p->policy, NULL, t->path, O_WRONLY, 0, &opened);
+	ret = t->file ? policy_reopen(t->fd, true, O_WRONLY, &opened)
+		      : policy_open(&p->policy, NULL, t->path, O_WRONLY, 0, &opened);
 	if (ret)
 		return ret;
-	file = file_new(opened.fd, true, opened.mode, O_WRONLY, opened.path);
+	file = file_new(opened.fd, true, opened.mode, O_WRONLY, t->path);
 	free(opened.path);
 	if (!file) {
 		close(opened.fd);
