@@ -44,6 +44,21 @@ static long keep_mapped(void)
 	return ret;
 }
 
+/* Written at its end, wherever it is: by a flag of the file's or of the call's. */
+static long append(bool by_call)
+{
+	static char piece[PIECE];
+	struct iovec vec = { piece, PIECE };
+	long fd = memfd(), ret = PIECE;
+
+	if (!by_call)
+		sys3(__NR_fcntl, fd, 4 /* F_SETFL */, 02000 /* O_APPEND */);
+	for (size_t at = 0; ret == PIECE && at < SIZE; at += PIECE)
+		ret = sys6(__NR_pwritev2, fd, (long)&vec, 1, 0, 0,
+			   by_call ? 0x10 /* RWF_APPEND */ : 0);
+	return ret;
+}
+
 static long meet(const char *what)
 {
 	char *memory = must_map(NULL, SIZE, RW, ANON, -1);
@@ -64,7 +79,9 @@ static long meet(const char *what)
 		return sys3(__NR_ftruncate, memfd(), SIZE, 0);
 	if (!strcmp(what, "keep"))
 		return keep_mapped();
-	usage("read|write|random|mlock|populate|madvise|grow|keep");
+	if (!strcmp(what, "append") || !strcmp(what, "append-call"))
+		return append(!strcmp(what, "append-call"));
+	usage("read|write|random|mlock|populate|madvise|grow|keep|append|append-call");
 }
 
 int main(int argc, char **argv)

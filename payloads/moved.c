@@ -62,7 +62,7 @@ static char *in_top(const char *name)
 	static unsigned next;
 	char *path = paths[next++ % 2];
 
-	memcpy(path, top, strlen(top));
+	memcpy(path, top, strlen(top) + 1);
 	memcpy(path + strlen(top), name, strlen(name) + 1);
 	return path;
 }

@@ -32,7 +32,20 @@ static long put(const char *way, int fd, int in, int i)
 		return sys3(__NR_writev, fd, (long)vec, 2);
 	if (!strcmp(way, "pwrite"))
 		return sys_pwrite64(fd, text, sizeof(text), i * 100l);
-	if (!strcmp(way, "sendfile"))
+	if (!strcmp(way, "hole"))
+		return sys_pwrite64(fd, text, sizeof(text), i * 400l);
+	if (!strcmp(way, "hole-seek")) {
+		sys3(__NR_lseek, fd, 300, 1 /* SEEK_CUR */);
+		return sys_write(fd, text, sizeof(text));
+	}
+	if (!strcmp(way, "hole-copy")) {
+		long at = i * 400l;
+
+		return sys6(__NR_copy_file_range, in, 0, fd, (long)&at, sizeof(text), 0);
+	}
+	if (!strcmp(way, "append"))
+		sys3(__NR_fcntl, fd, 4 /* F_SETFL */, 02000 /* O_APPEND */);
+	if (!strcmp(way, "sendfile") || !strcmp(way, "append"))
 		return sys4(__NR_sendfile, fd, in, 0, sizeof(text));
 	if (!strcmp(way, "copy_file_range"))
 		return sys6(__NR_copy_file_range, in, 0, fd, 0, sizeof(text), 0);
@@ -48,7 +61,7 @@ static long put(const char *way, int fd, int in, int i)
 	if (!strcmp(way, "fallocate"))
 		return sys4(__NR_fallocate, fd, 0, i * 100l, 100);
 	usage("write|writev|pwrite|sendfile|copy_file_range|ftruncate|fallocate|"
-	      "sendfile-all|copy-all|insert|tty [FILE]");
+	      "hole|hole-seek|hole-copy|append|sendfile-all|copy-all|insert|tty [FILE]");
 	return 0;
 }
 

@@ -33,13 +33,16 @@ Test(limit, a_call_that_meets_it_ends_the_payload, LIMIT)
 
 Test(limit, a_memfd_that_would_exceed_it_gets_enospc, LIMIT)
 {
+	static const char *const ways[] = { "grow", "append", "append-call" };
 	struct mv_memory m;
 	struct sandbox s;
 
 	REQUIRE_KVM();
-	run_limits(&s, "grow");
-	mv_assert_exited(&s.end, 0);
-	sandbox_close(&s);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		run_limits(&s, ways[i]);
+		mv_assert_exited(&s.end, 0);
+		sandbox_close(&s);
+	}
 	run_limits(&s, "keep");
 	mv_assert_exited(&s.end, 0);
 	mv_memory(s.vm, &m);

@@ -71,6 +71,17 @@ bool file_appends(const struct file *file)
 	return fcntl(file->fd, F_GETFL) & O_APPEND;
 }
 
+off_t file_write_at(const struct file *file, off_t pos, bool append)
+{
+	struct stat st;
+
+	if (append)
+		return fstat(file->fd, &st) ? -errno : st.st_size;
+	if (pos == POS_CURRENT)
+		pos = lseek(file->fd, 0, SEEK_CUR);
+	return pos < 0 ? -errno : pos;
+}
+
 void file_set_nonblock(struct file *file, bool on)
 {
 	file->nonblock = on ? NONBLOCK_YES : NONBLOCK_NO;

@@ -109,6 +109,8 @@ int file_charge(struct file *file, struct mm *mm, uint64_t size);
 void file_set_terminal(struct file *file, int flags);
 /* Whether it is written at its end, wherever it is: O_APPEND. */
 bool file_appends(const struct file *file);
+/* Where a write begins: at its end, at pos, or, if that is POS_CURRENT, where the file is; or -errno. */
+off_t file_write_at(const struct file *file, off_t pos, bool append);
 /* O_NONBLOCK, for the payload. */
 void file_set_nonblock(struct file *file, bool on);
 /*

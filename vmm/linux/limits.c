@@ -109,10 +109,9 @@ int limit_write(struct process *p, const struct file *file, off_t pos, bool appe
 
 	if (!fsize_limited(p, file, &st))
 		return 0;
-	if (append)
-		pos = st.st_size;
-	else if (pos == POS_CURRENT)
-		pos = lseek(file->fd, 0, SEEK_CUR);
+	pos = file_write_at(file, pos, append);
+	if (pos < 0)
+		return 0;
 	if ((uint64_t)pos >= most)
 		return too_long(p);
 	*len = min_u64(*len, most - (uint64_t)pos);

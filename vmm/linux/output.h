@@ -17,6 +17,12 @@ static inline uint64_t output_room(struct process *p, const struct file *file, u
 	return room;
 }
 
+/*
+ * It is about to end at `end`, or to be written from there on: what that makes it longer counts as written, a hole
+ * or not. False: it may not be.
+ */
+bool output_may_grow(struct process *p, const struct file *file, off_t end);
+
 /* So many were written. */
 static inline void output_done(struct process *p, const struct file *file, int64_t n)
 {

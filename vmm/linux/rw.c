@@ -75,15 +75,6 @@ static int64_t read_regular(struct process *p, const struct file *file, struct b
 	return done ? done : n;
 }
 
-/* A memfd grows by what is written behind its end. */
-static int charge_write(struct process *p, struct file *file, off_t pos, uint64_t len)
-{
-	if (!file->memory)
-		return 0;
-	if (pos == POS_CURRENT)
-		pos = lseek(file->fd, 0, SEEK_CUR);
-	return file_charge(file, p->mm, (uint64_t)pos + len);
-}
 
 /* The chunk's last piece stands for memory that the payload may not access. */
 static bool ends_in_hole(const struct chunk *c)
@@ -123,6 +114,22 @@ static int check_limit(struct process *p, const struct file *file, struct buffer
 	return limit_write(p, file, pos, appends(file, flags), &b->left);
 }
 
+/* A memfd grows by what is written behind its end, and a file of the starter's by what lies between, too. */
+static int charge_write(struct process *p, struct file *file, off_t pos, uint64_t len,
+			int flags)
+{
+	off_t at;
+
+	if (!len || (!file->memory && (!file->starters || !p->output.limited)))
+		return 0;
+	at = file_write_at(file, pos, appends(file, flags));
+	if (at < 0)
+		return 0; /* a device */
+	if (!output_may_grow(p, file, at))
+		return -EFBIG;
+	return file_charge(file, p->mm, (uint64_t)at + len);
+}
+
 static int64_t write_regular(struct process *p, struct file *file, struct buffers *b,
 			     off_t pos, int flags)
 {
@@ -132,7 +139,7 @@ static int64_t write_regular(struct process *p, struct file *file, struct buffer
 	bool again = false;
 
 	if (!n)
-		n = charge_write(p, file, pos, b->left);
+		n = charge_write(p, file, pos, b->left, flags);
 	if (n)
 		return n;
 	while (b->left) {

@@ -43,12 +43,26 @@ static off_t *host_position(struct position *pos)
 	return pos->where ? &pos->at : NULL;
 }
 
-/* A memfd is about to grow by len bytes at its own position, or at *at. */
+/*
+ * len bytes are about to be written at its own position, or at *at: a memfd's memory, and what lies between its end
+ * and there of one that is the starter's. 0 or -errno.
+ */
 static int charge(struct process *p, struct file *file, const off_t *at, uint64_t len)
 {
-	const off_t pos = at ? *at : lseek(file->fd, 0, SEEK_CUR);
+	const off_t pos = file_write_at(file, at ? *at : POS_CURRENT, false);
 
-	return file->memory ? file_charge(file, p->mm, (uint64_t)pos + len) : 0;
+	if (pos < 0)
+		return 0; /* no file that has one */
+	if (!output_may_grow(p, file, pos))
+		return -EFBIG;
+	return file_charge(file, p->mm, (uint64_t)pos + len);
+}
+
+/* Whether it matters how much is written to it: mostly not, and then nothing more is asked about it. */
+static bool is_limited(const struct process *p, const struct file *out)
+{
+	return p->limits.of[RLIMIT_FSIZE].cur != RLIM64_INFINITY || out->memory ||
+	       (out->starters && p->output.limited);
 }
 
 /* Into a pipe; it may have to wait for room. */
@@ -81,8 +95,9 @@ static int64_t send_to_file(struct process *p, struct file *out, const struct fi
 	int64_t n;
 	int err = 0;
 
-	if (out->memory && !fstat(in->fd, &st))
-		err = charge(p, out, NULL, min_u64(len, (uint64_t)st.st_size));
+	if (is_limited(p, out) && !fstat(in->fd, &st))
+		err = charge(p, out, NULL,
+			     st.st_size ? min_u64(len, (uint64_t)st.st_size) : len);
 	if (err)
 		return err;
 	guard_begin(&g);
@@ -112,19 +127,19 @@ static int64_t send_some(struct process *p, struct file *out, const struct file 
 	return takes_at_once(out) ? send_to_file(p, out, in, at, len) : -EINVAL;
 }
 
-/* Whether there is nothing to be read there: then nothing is written, and meets no limit. */
+/*
+ * Whether there is nothing to be read there: then nothing is written, and meets no limit. What has no size, of
+ * sysfs, say, is asked for a byte.
+ */
 static bool at_end(const struct file *in, const off_t *at)
 {
+	const off_t pos = at ? *at : lseek(in->fd, 0, SEEK_CUR);
 	struct stat st;
+	char byte;
 
-	return !fstat(in->fd, &st) && (at ? *at : lseek(in->fd, 0, SEEK_CUR)) >= st.st_size;
-}
-
-/* Whether it matters how much is written to it: mostly not, and then nothing more is asked about it. */
-static bool is_limited(const struct process *p, const struct file *out)
-{
-	return p->limits.of[RLIMIT_FSIZE].cur != RLIM64_INFINITY || out->memory ||
-	       (out->starters && p->output.limited);
+	if (fstat(in->fd, &st))
+		return false;
+	return st.st_size ? pos >= st.st_size : pread(in->fd, &byte, 1, pos) <= 0;
 }
 
 /* do_sendfile() */
@@ -151,7 +166,9 @@ static int64_t do_sendfile(struct process *p, uint64_t out_fd, uint64_t in_fd, o
 	do {
 		room = min_u64(count - done, STEP_MAX);
 		n = 0;
-		if (room && is_limited(p, out) && !at_end(in, at) && !file_appends(out)) {
+		/* what is written at its end the host refuses, but for a pipe */
+		if (room && is_limited(p, out) && !at_end(in, at) &&
+		    (out->kind != FILE_REGULAR || !file_appends(out))) {
 			n = limit_write(p, out, POS_CURRENT, false, &room);
 			room = n ? 0 : output_room(p, out, room);
 		}
@@ -235,24 +252,6 @@ int64_t sys_copy_file_range(struct process *p, const uint64_t a[6])
 	return n;
 }
 
-/* A file of the starter's that is made longer: as if it had been written. False: it may not be. */
-static bool may_grow(struct process *p, const struct file *file, off_t end)
-{
-	struct stat st;
-	uint64_t more;
-
-	if (!file->starters || !p->output.limited || fstat(file->fd, &st) ||
-	    !S_ISREG(st.st_mode) || end <= st.st_size)
-		return true;
-	more = (uint64_t)(end - st.st_size);
-	if (more > p->output.left) {
-		p->output.over = true;
-		return false;
-	}
-	output_done(p, file, (int64_t)more);
-	return true;
-}
-
 /* Modes that make a file longer, as far as it goes; INSERT_RANGE by all that it inserts. */
 static int64_t fallocate_grows(struct process *p, const struct file *file, int mode,
 			       off_t len, off_t end)
@@ -266,7 +265,7 @@ static int64_t fallocate_grows(struct process *p, const struct file *file, int m
 	} else if (!(mode & ~(FALLOC_FL_ZERO_RANGE | FALLOC_FL_UNSHARE_RANGE))) {
 		n = limit_size(p, file, end);
 	}
-	return n || may_grow(p, file, end) ? n : -EFBIG;
+	return n || output_may_grow(p, file, end) ? n : -EFBIG;
 }
 
 int64_t sys_fallocate(struct process *p, const uint64_t a[6])
@@ -298,7 +297,7 @@ static int64_t cut(struct process *p, struct file *file, off_t size)
 	struct guard g;
 	int64_t n = limit_size(p, file, size);
 
-	if (!n && !may_grow(p, file, size))
+	if (!n && !output_may_grow(p, file, size))
 		n = -EFBIG;
 	if (!n)
 		n = file_charge(file, p->mm, (uint64_t)size);
