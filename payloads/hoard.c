@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * hoard.c WAY: has the host keep ever more memory that belongs to no frame, until it is refused:
- * `memfd` closes each file that it has mapped, `maps` opens /proc/self/maps again and again.
+ * `memfd` closes each file that it has mapped, `maps` opens /proc/self/maps again and again, `places` too, but
+ * with O_PATH, which takes none, and `locks` takes locks on its own files.
  */
 #include "guest/rt.h"
 
@@ -37,17 +38,50 @@ static long another_list(void)
 	return sys_open("/proc/self/maps", O_RDONLY, 0);
 }
 
+static long another_place(void)
+{
+	return sys_open("/proc/self/maps", 010000000 /* O_PATH */, 0);
+}
+
+/* A thousand locks on a file, which don't lie side by side: they can't be one. */
+static long more_locks(void)
+{
+	int fd = (int)sys3(__NR_memfd_create, (long)"locks", 0, 0);
+	struct {
+		short type, whence;
+		long start, len;
+		int pid;
+	} lock = { .type = 1 /* F_WRLCK */, .len = 1 };
+	long err = fd;
+
+	for (; err >= 0 && lock.start < 2000; lock.start += 2)
+		err = sys3(__NR_fcntl, fd, 6 /* F_SETLK */, (long)&lock);
+	return err;
+}
+
 int main(int argc, char **argv)
 {
-	bool maps = argc > 1 && !strcmp(argv[1], "maps");
+	static const struct {
+		const char *name;
+		long (*once)(void);
+	} ways[] = {
+		{ "memfd", another_memfd },
+		{ "maps", another_list },
+		{ "places", another_place },
+		{ "locks", more_locks },
+	};
+	long (*once)(void) = NULL;
 	long ret = 0, n = 0;
 
-	if (!maps && (argc < 2 || strcmp(argv[1], "memfd") != 0))
-		usage("memfd|maps");
-	if (maps)
+	for (size_t i = 0; argc > 1 && i < ARRAY_SIZE(ways); i++)
+		if (!strcmp(argv[1], ways[i].name))
+			once = ways[i].once;
+	if (!once)
+		usage("memfd|maps|places|locks");
+	if (once == another_list || once == another_place)
 		make_vmas();
 	for (; n < TIMES && ret >= 0; n++)
-		ret = maps ? another_list() : another_memfd();
+		ret = once();
 	say("%ld times: %ld\n", n, ret);
 	return 0;
 }

@@ -444,7 +444,41 @@ static void sleep_long(void)
 	SHOW(nanosleep, &t, 0);
 }
 
+static void show_text(const char *name, const struct stat *st)
+{
+	say("%s: mode %x links %lu size %ld of %ld\n", name, st->st_mode, st->st_nlink,
+	    st->st_size, st->st_blksize);
+}
+
+/* What the files of /proc/self look like, by name, open, and as a place. */
+static void texts(void)
+{
+	static const char *const names[] = { "/proc/self/auxv",	  "/proc/self/cmdline",
+					     "/proc/self/comm",	  "/proc/self/environ",
+					     "/proc/self/limits", "/proc/self/maps",
+					     "/proc/self/smaps",  "/proc/self/stat",
+					     "/proc/self/statm",  "/proc/self/status" };
+	static const int flags[] = { O_RDONLY, 010000000 /* O_PATH */ };
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		memset(&st, 0, sizeof(st));
+		sys3(__NR_stat, (long)names[i], (long)&st, 0);
+		show_text(names[i], &st);
+		for (size_t k = 0; k < ARRAY_SIZE(flags); k++) {
+			int fd = (int)sys_open(names[i], flags[k], 0);
+
+			memset(&st, 0, sizeof(st));
+			sys3(__NR_fstat, fd, (long)&st, 0);
+			show_text("open", &st);
+			sys_close(fd);
+		}
+		say("for reading %ld\n", sys3(__NR_access, (long)names[i], 4, 0));
+	}
+}
+
 static const struct way ways[] = {
+	{ "texts", texts },
 	{ "ids", ids },
 	{ "sessions", sessions },
 	{ "capabilities", capabilities },

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "tests/kvm/sandbox.h"
 
@@ -326,6 +327,50 @@ Test(sandbox, lists_of_vmas_that_are_held_open_stay_within_the_limit, LIMIT)
 	sandbox_do(&s, "hoard", "maps");
 	mv_assert_exited(&s.end, 0);
 	cr_assert(strstr(s.text, " times: -12\n"), "%s", s.text); /* ENOMEM */
+	sandbox_close(&s);
+}
+
+/* What the host keeps in files of this name for it, in bytes. */
+static uint64_t kept_in(const char *name)
+{
+	char link[64], text[64];
+	uint64_t bytes = 0;
+	struct stat st;
+
+	for (int fd = 0; fd < 2048; fd++) {
+		ssize_t n;
+
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		n = readlink(link, text, sizeof(text) - 1);
+		text[n < 0 ? 0 : n] = '\0';
+		if (strstr(text, name) && !fstat(fd, &st))
+			bytes += (uint64_t)st.st_blocks * 512;
+	}
+	return bytes;
+}
+
+Test(sandbox, lists_of_vmas_that_are_opened_as_places_take_no_memory, LIMIT)
+{
+	struct sandbox s;
+
+	REQUIRE_KVM();
+	sandbox_init(&s);
+	sandbox_do(&s, "hoard", "places");
+	mv_assert_exited(&s.end, 0);
+	cr_assert_eq(kept_in("/memfd:maps"), 0);
+	sandbox_close(&s);
+}
+
+/* The host's kernel keeps each. */
+Test(sandbox, locks_are_bounded, LIMIT)
+{
+	struct sandbox s;
+
+	REQUIRE_KVM();
+	sandbox_init(&s);
+	sandbox_do(&s, "hoard", "locks");
+	mv_assert_exited(&s.end, 0);
+	cr_assert_str_eq(s.text, "9 times: -37\n"); /* ENOLCK */
 	sandbox_close(&s);
 }
 

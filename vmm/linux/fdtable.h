@@ -12,6 +12,7 @@
 
 struct mm;
 struct object;
+struct proc_text;
 struct watch;
 
 /* RLIMIT_NOFILE as most systems set it, and at most. */
@@ -55,7 +56,7 @@ struct file {
 	bool changeable;	 /* its mode, times and owner are the payload's to set */
 	enum nonblock nonblock;
 	int shown_flags; /* of F_GETFL's, those that the host's fd has otherwise */
-	bool unmappable; /* a regular file on the host, but not to the payload */
+	const struct proc_text *text; /* of /proc/self it is this; NULL: no text */
 	bool memory; /* held by the host for it: its size counts as the payload's memory */
 	uint64_t charged; /* ... in pages */
 	char *path; /* absolute, without symbolic links, when it was opened; "" where it has none */
@@ -75,7 +76,7 @@ struct fdtable {
 	unsigned next;	     /* all below are in use */
 	unsigned limit;	     /* RLIMIT_NOFILE, FD_MAX at most: new numbers are below */
 	bool terminal; /* of 0, 1 and 2 one was given that is the controlling terminal */
-	bool locks;    /* a lock was asked for, some time: closing looks for them */
+	unsigned locks; /* that were taken since they were counted; 0: none ever. Closing looks for them */
 };
 
 /* An empty table but for 0, 1 and 2, which stand for fds; a closed one is left out. */

@@ -4,12 +4,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 
 #include "vmm/linux/stream.h"
 
 /* How often a lock that somebody else has is asked for again: nothing tells when it is free. */
 #define RETRY_MS 10
+
+/* POSIX and OFD locks of a process at once: sqlite has some ten for each of its files. */
+#define LOCKS_MAX 8192
 
 static bool is_ofd(int cmd)
 {
@@ -31,6 +36,46 @@ static int lock_unseen(const struct file *file, struct flock fl)
 	return fl.l_type == F_UNLCK ? 0 : -EAGAIN;
 }
 
+/* Locks that the host has for a file of ours. */
+static unsigned locks_on(int fd)
+{
+	char name[sizeof("/proc/self/fdinfo/") + 3 * sizeof(int)], line[256];
+	unsigned n = 0;
+	FILE *info;
+
+	snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", fd);
+	info = fopen(name, "re");
+	while (info && fgets(line, sizeof(line), info))
+		n += !strncmp(line, "lock:", 5);
+	if (info)
+		fclose(info);
+	return n;
+}
+
+/*
+ * Each takes memory of the host's kernel, and parts of one can be freed: they are counted anew when as
+ * many were taken as there may be. Those on a file that is open twice count twice.
+ */
+static bool may_lock(struct process *p)
+{
+	if (p->files.locks < LOCKS_MAX)
+		return true;
+	p->files.locks = 1;
+	for (unsigned fd = 0; fd < FD_MAX; fd++) {
+		const struct file *file = fd_get(&p->files, fd);
+
+		if (file && file->kind == FILE_REGULAR && file->changeable)
+			p->files.locks += locks_on(file->fd);
+	}
+	return p->files.locks < LOCKS_MAX;
+}
+
+/* What frees a part of a lock leaves two. */
+static bool lets_all_go(const struct flock *fl)
+{
+	return fl->l_type == F_UNLCK && fl->l_whence == SEEK_SET && !fl->l_start && !fl->l_len;
+}
+
 static int try_lock(struct process *p, const struct file *file, int cmd, struct flock *fl)
 {
 	if (!file->changeable && fl->l_type != F_WRLCK) {
@@ -39,7 +84,9 @@ static int try_lock(struct process *p, const struct file *file, int cmd, struct 
 		fl->l_pid = 0;
 		return lock_unseen(file, *fl);
 	}
-	p->files.locks = true;
+	if (!lets_all_go(fl) && !may_lock(p))
+		return -ENOLCK;
+	p->files.locks += p->files.locks < LOCKS_MAX;
 	return fcntl(file->fd, is_ofd(cmd) ? F_OFD_SETLK : F_SETLK, fl) ? -errno : 0;
 }
 

@@ -34,7 +34,7 @@ static int file_object(struct process *p, struct file *file, struct object **obj
 		if (!file->object)
 			return -ENOMEM;
 	}
-	if (file->kind == FILE_REGULAR && file->readable && !file->unmappable) {
+	if (file->kind == FILE_REGULAR && file->readable && !file->text) {
 		fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
 		if (fd < 0)
 			return -errno;

@@ -79,6 +79,7 @@ static int of_dirfd(struct process *p, struct target *t, int dirfd)
 	t->writable = t->file->changeable;
 	t->unnamed = true;
 	t->own = t->file->memory;
+	t->text = t->file->text;
 	strcpy(t->path, t->file->path);
 	return 0;
 }
@@ -116,7 +117,8 @@ static int of_special(struct process *p, struct target *t, const char *path)
 		target_put(t);
 		return -EACCES;
 	}
-	t->mode = S_ISREG(st.st_mode) ? S_IFREG | 0444 : st.st_mode;
+	t->mode = st.st_mode;
+	t->text = proc_text(path);
 	strcpy(t->path, path);
 	return 0;
 }

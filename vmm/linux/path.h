@@ -41,6 +41,7 @@ struct target {
 	bool writable;		 /* may be changed */
 	bool unnamed;		 /* it is dirfd's file */
 	bool own;		 /* /dev/null and its like: the sandbox's own */
+	const struct proc_text *text; /* as struct file's */
 	const struct file *file; /* if unnamed and not the cwd's */
 	char path[PATH_MAX];	 /* real, if it has one; of a file when it was opened */
 };

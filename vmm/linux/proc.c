@@ -353,11 +353,11 @@ _Static_assert(PAYLOAD_PID == 2, "the name of a folder");
 const struct proc_text *proc_text(const char *path)
 {
 	static const struct proc_text texts[] = {
-		{ "auxv", print_auxv },	    { "cmdline", print_cmdline },
-		{ "comm", print_comm },	    { "environ", print_environ },
-		{ "limits", print_limits }, { "maps", print_maps },
-		{ "smaps", print_smaps },   { "stat", print_stat },
-		{ "statm", print_statm },   { "status", print_status },
+		{ "auxv", 0400, print_auxv },	    { "cmdline", 0444, print_cmdline },
+		{ "comm", 0644, print_comm },	    { "environ", 0400, print_environ },
+		{ "limits", 0444, print_limits }, { "maps", 0444, print_maps },
+		{ "smaps", 0444, print_smaps },   { "stat", 0444, print_stat },
+		{ "statm", 0444, print_statm },   { "status", 0444, print_status },
 	};
 	const char *name = in_folder(path);
 

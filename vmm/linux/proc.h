@@ -8,12 +8,14 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "vmm/linux/calls.h"
 
-/* A text there: its name, and what writes it. proc(5) has the formats. */
+/* A text there: its name, its permissions, and what writes it. proc(5) has the formats. */
 struct proc_text {
 	const char *name;
+	mode_t mode;
 	void (*print)(struct process *p, FILE *out);
 };
 

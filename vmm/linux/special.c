@@ -15,29 +15,53 @@
 #include "vmm/linux/proc.h"
 #include "vmm/linux/special.h"
 
-/* The text as it is now, in a file of its own. fd or -errno. */
-static int open_text(struct process *p, const struct proc_text *text, int flags)
+/* A text on its way into the file that stands for it. */
+struct text_sink {
+	struct process *p;
+	struct file *file;
+	uint64_t size; /* so far */
+};
+
+/* What it takes counts as the payload's before it is there: the list of its VMAs can be long. */
+static ssize_t write_text(void *arg, const char *bytes, size_t len)
 {
-	FILE *out;
+	struct text_sink *sink = arg;
+
+	if (file_charge(sink->file, sink->p->mm, sink->size + len) ||
+	    write(sink->file->fd, bytes, len) != (ssize_t)len)
+		return 0;
+	sink->size += len;
+	return (ssize_t)len;
+}
+
+/* The text as it is now. 0 or -ENOMEM. */
+static int print_text(struct process *p, const struct proc_text *text, struct file *file)
+{
+	static const cookie_io_functions_t to_file = { .write = write_text };
+	struct text_sink sink = { p, file, 0 };
+	FILE *out = fopencookie(&sink, "w", to_file);
+	int failed;
+
+	if (!out)
+		return -ENOMEM;
+	file->memory = true;
+	text->print(p, out);
+	failed = ferror(out);
+	if (fclose(out) || failed)
+		return -ENOMEM;
+	lseek(file->fd, 0, SEEK_SET);
+	return 0;
+}
+
+/* A file of its own for a text, empty. fd or -errno. */
+static int open_text(const struct proc_text *text, int flags)
+{
 	int fd;
 
 	if ((flags & O_ACCMODE) != O_RDONLY)
 		return -EACCES;
 	fd = memfd_create(text->name, MFD_CLOEXEC);
-	if (fd < 0)
-		return -ENOMEM;
-	out = fdopen(dup(fd), "w");
-	if (!out) {
-		close(fd);
-		return -ENOMEM;
-	}
-	text->print(p, out);
-	if (fclose(out)) {
-		close(fd);
-		return -ENOMEM;
-	}
-	lseek(fd, 0, SEEK_SET);
-	return fd;
+	return fd < 0 ? -ENOMEM : fd;
 }
 
 static int open_device(const char *path, int flags)
@@ -96,7 +120,7 @@ static int open_path(struct process *p, const char *path, const struct proc_text
 		     int flags)
 {
 	if (text)
-		return open_text(p, text, flags);
+		return open_text(text, flags);
 	if (proc_fd_folder(path))
 		return open_fd_folder(flags);
 	if (is_terminal(path) && !p->files.terminal && !(flags & O_PATH))
@@ -120,18 +144,16 @@ int special_open(struct process *p, const char *path, int flags, struct file **f
 	(*file)->path_only = flags & O_PATH;
 	(*file)->shown_flags = flags & SHOWN_FLAGS;
 	(*file)->fd_folder = proc_fd_folder(path);
+	(*file)->text = text;
 	if (flags & O_PATH)
 		return 0;
 	if (is_terminal(path))
 		file_set_terminal(*file, flags);
 	(*file)->zero = !strcmp(path, "/dev/zero");
-	if (!text)
-		return 0;
-	(*file)->unmappable = (*file)->memory = true;
-	err = file_charge(*file, p->mm, (uint64_t)st.st_size);
+	err = text ? print_text(p, text, *file) : 0;
 	if (err)
 		file_put(*file, p->mm);
-	return err ? -ENOMEM : 0;
+	return err;
 }
 
 /* MFD_NAME_MAX_LEN of mm/memfd.c, and the NUL. */

@@ -17,6 +17,8 @@
 
 /* include/uapi/linux/stat.h */
 #define STATX_RESERVED 0x80000000u
+/* fs/proc/root.c: s_blocksize */
+#define PROC_BLOCK 1024
 #define SYNC_TYPE (AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC)
 #define STAT_FLAGS (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | SYNC_TYPE)
 
@@ -42,34 +44,37 @@ static void stat_name(struct process *p, const struct target *t, struct stat *st
 	/* proc_pid_make_inode(), proc_fd_instantiate() */
 	st->st_nlink = 1;
 	st->st_size = 64;
-	st->st_blksize = 1024;
+	st->st_blksize = PROC_BLOCK;
 	st->st_uid = p->ids.uid.effective;
 	st->st_gid = p->ids.gid.effective;
 	clock_gettime(CLOCK_REALTIME_COARSE, &st->st_mtim);
 	st->st_atim = st->st_ctim = st->st_mtim;
 }
 
-/* /proc/self/maps is not the memory that holds it. */
-static bool is_text(const struct target *t)
+/* A text of /proc/self is not the memory that holds it: proc_pident_instantiate(). */
+static void stat_text(const struct proc_text *text, struct stat *st)
 {
-	return t->own && t->owned && S_ISREG(t->mode);
+	if (!text)
+		return;
+	st->st_mode = S_IFREG | text->mode;
+	st->st_nlink = 1;
+	st->st_blksize = PROC_BLOCK;
+	st->st_size = st->st_blocks = 0;
 }
 
 static int stat_target(struct process *p, const struct target *t, struct stat *st)
 {
-	if (t->file)
-		return file_stat(p, t->file, st);
-	if (t->fd < 0) {
+	int err = 0;
+
+	if (t->fd < 0 && !t->file)
 		stat_name(p, t, st);
-		return 0;
-	}
-	if (fstat(t->fd, st))
-		return -errno;
-	if (is_text(t)) {
-		st->st_mode = t->mode;
-		st->st_size = st->st_blocks = 0;
-	}
-	return 0;
+	else if (t->file)
+		err = file_stat(p, t->file, st);
+	else if (fstat(t->fd, st))
+		err = -errno;
+	if (!err)
+		stat_text(t->text, st);
+	return err;
 }
 
 static int64_t do_stat(struct process *p, int dirfd, gva_t path, gva_t to, int flags)
@@ -114,6 +119,7 @@ int64_t sys_fstat(struct process *p, const uint64_t a[6])
 	err = file_stat(p, file, &st);
 	if (err)
 		return err;
+	stat_text(file->text, &st);
 	return mm_copy_to(p->mm, a[1], &st, sizeof(st)) ? -EFAULT : 0;
 }
 
@@ -139,8 +145,10 @@ static int statx_target(struct process *p, const struct target *t, int flags, un
 	}
 	if (statx(t->fd, "", (flags & SYNC_TYPE) | AT_EMPTY_PATH, mask, stx))
 		return -errno;
-	if (is_text(t)) {
-		stx->stx_mode = (uint16_t)t->mode;
+	if (t->text) {
+		stx->stx_mode = (uint16_t)(S_IFREG | t->text->mode);
+		stx->stx_nlink = 1;
+		stx->stx_blksize = PROC_BLOCK;
 		stx->stx_size = stx->stx_blocks = 0;
 	}
 	return 0;
@@ -178,7 +186,7 @@ static int64_t do_access(struct process *p, int dirfd, gva_t path, int mode, int
 	err = target_find(p, &t, dirfd, path, flags);
 	if (err)
 		return err;
-	if (is_text(&t))
+	if (t.text)
 		err = mode & (W_OK | X_OK) ? -EACCES : 0;
 	else if (t.fd >= 0 && syscall(SYS_faccessat2, t.fd, "", mode,
 				      (flags & AT_EACCESS) | AT_EMPTY_PATH))
