@@ -250,7 +250,7 @@ static void clocks(void)
 /* That it slept at least as long; natively and here. */
 static void slept(long result, int clock, const struct timespec *from, long ns)
 {
-	struct timespec to;
+	struct timespec to = { 0, 0 };
 
 	sys_clock_gettime(clock, &to);
 	say("%ld, long enough: %d\n", result, diff_ns(from, &to) >= ns);
@@ -477,19 +477,54 @@ static void texts(void)
 	}
 }
 
+/* The program, by its link. */
+static void own_program(void)
+{
+	static const int flags[] = { O_RDONLY,	 O_RDWR,      O_WRONLY, O_RDONLY | O_TRUNC,
+				     O_NOFOLLOW, O_DIRECTORY, O_CREAT,	O_CREAT | O_EXCL,
+				     010000000 /* O_PATH */ };
+	char start[4] = "";
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		int fd = (int)sys_open("/proc/self/exe", flags[i], 0);
+
+		say("open %x: %d", flags[i], fd < 0 ? fd : 0);
+		say(" read %ld", fd < 0 ? 0 : sys_read(fd, start, sizeof(start)));
+		memset(&st, 0, sizeof(st));
+		sys3(__NR_fstat, fd, (long)&st, 0);
+		say(" %s mode %x\n", memcmp(start, "\177ELF", 4) ? "?" : "ELF", st.st_mode);
+		if (fd >= 0)
+			sys_close(fd);
+	}
+	say("stat %ld", sys3(__NR_stat, (long)"/proc/self/exe", (long)&st, 0));
+	say(" mode %x\n", st.st_mode);
+	say("lstat %ld", sys3(__NR_lstat, (long)"/proc/self/exe", (long)&st, 0));
+	say(" mode %x size %ld\n", st.st_mode, st.st_size);
+	say("access %ld\n", sys3(__NR_access, (long)"/proc/self/exe", 5, 0));
+}
+
+/* What 1 and the program are called. */
+static void links(void)
+{
+	static const char *const names[] = { "/proc/self/fd/1", "/proc/self/exe" };
+	static char path[4096];
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		memset(path, 0, sizeof(path));
+		sys3(__NR_readlink, (long)names[i], (long)path, sizeof(path) - 1);
+		say("%s\n", path);
+	}
+}
+
 static const struct way ways[] = {
-	{ "texts", texts },
-	{ "ids", ids },
-	{ "sessions", sessions },
-	{ "capabilities", capabilities },
-	{ "prctl", prctls },
-	{ "clocks", clocks },
-	{ "sleep", sleeping },
-	{ "scheduling", scheduling },
-	{ "futex", futexes },
-	{ "usage", cpu_usage },
-	{ "sysinfo", system_info },
-	{ "none", none_served },
+	{ "program", own_program },   { "links", links },
+	{ "texts", texts },	      { "ids", ids },
+	{ "sessions", sessions },     { "capabilities", capabilities },
+	{ "prctl", prctls },	      { "clocks", clocks },
+	{ "sleep", sleeping },	      { "scheduling", scheduling },
+	{ "futex", futexes },	      { "usage", cpu_usage },
+	{ "sysinfo", system_info },   { "none", none_served },
 	{ "sleep-long", sleep_long },
 };
 

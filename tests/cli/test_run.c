@@ -139,6 +139,15 @@ Test(cli_run, max_output_counts_what_is_sent_to_a_pipe)
 	cr_expect_str_eq(o.out, "3\n", "%s", o.out);
 }
 
+static void read_text(const char *path, char *text, size_t size)
+{
+	FILE *f = fopen(path, "r");
+
+	cr_assert(f, "%s", path);
+	text[fread(text, 1, size - 1, f)] = '\0';
+	fclose(f);
+}
+
 Test(cli_run, max_output_leaves_who_writes_as_much_alone)
 {
 	struct outcome o;
@@ -173,6 +182,29 @@ Test(cli_run, a_payload_can_open_its_standard_output_by_name)
 	mapvisor_as(&(struct setup){ .out = out }, &o, "run", "--max-output=20",
 		    payload("named"), "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1");
 	assert_error(&o, 153, "--max-output");
+}
+
+/* Its standard output's name is shown if a grant shows the file; the program's place on the host to who has no root. */
+Test(cli_run, names_of_the_host_are_shown_as_far_as_they_are_granted)
+{
+	char out[256], option[300], root[300], text[4096] = { 0 }, program[4096];
+	struct outcome o;
+
+	REQUIRE_KVM();
+	strcpy(out, temp_path("named"));
+	strcpy(program, realpath(payload("self"), text));
+	mapvisor_as(&(struct setup){ .out = out }, &o, "run", program, "links");
+	read_text(out, text, sizeof(text));
+	cr_expect(!strncmp(text, "granted:[file]\n", 15), "%s", text);
+	cr_expect(strstr(text, program), "%s", text);
+	snprintf(option, sizeof(option), "--ro=%s", out);
+	mapvisor_as(&(struct setup){ .out = out }, &o, "run", option, program, "links");
+	read_text(out, text, sizeof(text));
+	cr_expect(!strncmp(text, out, strlen(out)), "%s", text);
+	snprintf(root, sizeof(root), "--root=%s", tempdir);
+	mapvisor_as(&(struct setup){ .out = out }, &o, "run", root, program, "links");
+	read_text(out, text, sizeof(text));
+	cr_expect_str_eq(text, "/named\n/self\n");
 }
 
 /* 100 times a file of 100 bytes, and nothing of it once more: that is no output. */

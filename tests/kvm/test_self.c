@@ -25,6 +25,7 @@ SAME(clocks_are_the_hosts_and_nobody_elses, "clocks")
 SAME(a_sleep_is_long_enough_and_refused_as_linux_refuses_it, "sleep")
 SAME(there_is_one_cpu_and_no_child, "scheduling")
 SAME(a_futex_of_one_thread_waits_for_its_time_only, "futex")
+SAME(the_program_is_read_by_its_link_and_not_written, "program")
 SAME(texts_of_proc_have_no_size_and_linuxs_modes, "texts")
 SAME(cpu_time_is_told_by_all_that_measure_it, "usage")
 

@@ -21,6 +21,9 @@ struct watch;
 /* A place in a file: wherever the open file is. */
 #define POS_CURRENT (-1)
 
+/* What a file of the starter's is called that no grant is about. */
+#define GRANTED_NAME "granted:[file]"
+
 /* What reading and writing it is like. */
 enum file_kind {
 	FILE_REGULAR, /* answers at once: regular files, and block devices behind fds 0-2 */

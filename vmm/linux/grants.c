@@ -149,6 +149,7 @@ int policy_add_root(struct policy *pol, const char *path, struct mv_error *err)
 
 	if (fd < 0)
 		return mv_fail(err, errno, "root %s: %s", path, strerrordesc_np(errno));
+	pol->own_root = true;
 	if (host_link(fd, host) <= 1)
 		*host = '\0';
 	if (map_directory(pol, fd, host, "", false) || policy_set_cwd(pol, fd, ""))

@@ -73,7 +73,8 @@ static bool may_lock(struct process *p)
 /* What frees a part of a lock leaves two. */
 static bool lets_all_go(const struct flock *fl)
 {
-	return fl->l_type == F_UNLCK && fl->l_whence == SEEK_SET && !fl->l_start && !fl->l_len;
+	return fl->l_type == F_UNLCK && fl->l_whence == SEEK_SET && !fl->l_start &&
+	       !fl->l_len;
 }
 
 static int try_lock(struct process *p, const struct file *file, int cmd, struct flock *fl)

@@ -38,7 +38,8 @@ static int file_object(struct process *p, struct file *file, struct object **obj
 		fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
 		if (fd < 0)
 			return -errno;
-		err = object_new_file(p->mm->phys, fd, file->writable, file->path,
+		err = object_new_file(p->mm->phys, fd, file->writable,
+				      *file->path ? file->path : GRANTED_NAME,
 				      &file->object);
 		if (err && err != -ENODEV)
 			return err;

@@ -42,6 +42,7 @@ static int install(struct process *p, int fd, const struct opened *opened, const
 	file->placed = true;
 	file->changeable = opened->writable;
 	file->shown_flags = flags & SHOWN_FLAGS;
+	file_set_nonblock(file, flags & O_NONBLOCK);
 	fd_install(&p->files, fd, file, flags & O_CLOEXEC);
 	return flags & O_TRUNC ? file_was_cut(p, file) : 0;
 }
@@ -88,6 +89,8 @@ static int open_place_of(struct process *p, int fd, const struct file *file, int
 	place->path_only = true;
 	place->placed = file->placed;
 	place->changeable = file->changeable;
+	place->memory = file->memory;
+	place->text = file->text;
 	fd_install(&p->files, fd, place, flags & O_CLOEXEC);
 	return 0;
 }
@@ -135,6 +138,25 @@ static int open_again(struct process *p, int fd, int nr, int flags)
 	return 0;
 }
 
+/* /proc/self/exe. What runs isn't written: deny_write_access(). */
+static int open_exe(struct process *p, int fd, int flags)
+{
+	const struct file exe = { .fd = p->exe_fd, .path = p->exe, .placed = true };
+	struct opened opened;
+	int err;
+
+	if (!p->exe)
+		return -ENOENT;
+	if (flags & O_NOFOLLOW)
+		return -ELOOP;
+	if (flags & O_PATH)
+		return open_place_of(p, fd, &exe, flags);
+	if ((flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC)
+		return -ETXTBSY;
+	err = policy_reopen(p->exe_fd, false, flags, &opened);
+	return err ? err : install(p, fd, &opened, p->exe, flags);
+}
+
 static int64_t do_open(struct process *p, int dirfd, gva_t name, int flags, mode_t mode)
 {
 	struct path_arg path;
@@ -153,6 +175,8 @@ static int64_t do_open(struct process *p, int dirfd, gva_t name, int flags, mode
 	terminal = path_terminal(p, path.text);
 	if (nr >= 0)
 		err = open_again(p, fd, nr, flags);
+	else if (proc_exe(path.text))
+		err = open_exe(p, fd, flags);
 	else if (terminal >= 0) /* a device, not a link to one */
 		err = open_again(p, fd, terminal, flags & ~O_NOFOLLOW);
 	else

@@ -137,6 +137,24 @@ static int of_link(struct process *p, struct target *t, int nr, bool follow)
 	return 0;
 }
 
+/* The program, by /proc/self/exe. */
+static int of_exe(const struct process *p, struct target *t, bool follow)
+{
+	struct stat st;
+
+	if (!follow) { /* proc_pident_lookup() */
+		t->mode = S_IFLNK | 0777;
+		return 0;
+	}
+	if (!p->exe || fstat(p->exe_fd, &st))
+		return -ENOENT;
+	t->fd = p->exe_fd;
+	t->mode = st.st_mode;
+	t->own = true;
+	strcpy(t->path, p->exe);
+	return 0;
+}
+
 int path_terminal(const struct process *p, const char *path)
 {
 	const struct file *file;
@@ -176,6 +194,8 @@ int target_find(struct process *p, struct target *t, int dirfd, gva_t gva, int f
 	nr = proc_fd(path.text);
 	if (nr >= 0)
 		return of_link(p, t, nr, !(flags & AT_SYMLINK_NOFOLLOW));
+	if (proc_exe(path.text))
+		return of_exe(p, t, !(flags & AT_SYMLINK_NOFOLLOW));
 	nr = path_terminal(p, path.text);
 	if (nr >= 0)
 		return of_link(p, t, nr, true);

@@ -35,15 +35,15 @@ int path_arg(struct process *p, struct path_arg *path, int dirfd, gva_t gva);
  * a path of "" (or gva 0), dirfd's own file.
  */
 struct target {
-	int fd;			 /* the host's; -1: see struct found */
-	bool owned;		 /* ... to be closed */
-	mode_t mode;		 /* what it is; as far as S_IFMT */
-	bool writable;		 /* may be changed */
-	bool unnamed;		 /* it is dirfd's file */
-	bool own;		 /* /dev/null and its like: the sandbox's own */
+	int fd;			      /* the host's; -1: see struct found */
+	bool owned;		      /* ... to be closed */
+	mode_t mode;		      /* what it is; as far as S_IFMT */
+	bool writable;		      /* may be changed */
+	bool unnamed;		      /* it is dirfd's file */
+	bool own;		      /* /dev/null and its like: the sandbox's own */
 	const struct proc_text *text; /* as struct file's */
-	const struct file *file; /* if unnamed and not the cwd's */
-	char path[PATH_MAX];	 /* real, if it has one; of a file when it was opened */
+	const struct file *file;      /* if unnamed and not the cwd's */
+	char path[PATH_MAX]; /* real, if it has one; of a file when it was opened */
 };
 
 /* gva: the path. flags: AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW count. 0 or -errno. */

@@ -383,9 +383,17 @@ static int permit(const struct place *pl, int flags)
 	return writing && !pl->grant->writable ? -EACCES : 0;
 }
 
+/* What somebody wrote shall give nobody another's rights: file_remove_privs(), for a VMM with CAP_FSETID, too. */
+static void drop_set_ids(int fd, const struct stat *st, int flags)
+{
+	if (S_ISREG(st->st_mode) && st->st_mode & (S_ISUID | S_ISGID) &&
+	    ((flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC))
+		fchmod(fd, st->st_mode & (0777 | S_ISVTX));
+}
+
 /*
  * It is open. Whatever stood at that place by then: a device or a FIFO neither waits nor gets
- * through, and O_NONBLOCK, which was for them, goes again.
+ * through. O_NONBLOCK stays, for there are regular files that wait, too: tracefs's trace_pipe.
  */
 static int take_opened(int fd, bool writable, int flags, struct opened *opened)
 {
@@ -398,8 +406,7 @@ static int take_opened(int fd, bool writable, int flags, struct opened *opened)
 		close(fd);
 		return -EACCES;
 	}
-	if (!(flags & O_NONBLOCK))
-		fcntl(fd, F_SETFL, flags & (O_APPEND | O_NOATIME));
+	drop_set_ids(fd, &st, flags);
 	opened->fd = fd;
 	opened->mode = st.st_mode;
 	opened->writable = writable;

@@ -46,6 +46,7 @@ struct policy {
 	mode_t umask;  /* the host's, which the host's kernel takes off what is created */
 	struct mm *mm; /* of policy_add_shm() */
 	char *cwd; /* where relative paths begin, when it was set; NULL: that directory was gone */
+	bool own_root; /* the root is a directory of the host's: see policy_add_root() */
 	int cwd_fd; /* O_PATH: it; -1: a name between grants, or not a directory of the host's */
 };
 
@@ -101,6 +102,8 @@ int policy_reopen(int fd, bool writable, int flags, struct opened *opened);
  * left the grants. 0; 1: it was removed, and path, as d_path() of fs/d_path.c has it, ends in " (deleted)".
  */
 int policy_where(const struct policy *pol, int fd, const char *was, char path[PATH_MAX]);
+/* What the host's path is called in the payload's name space; false: it isn't there. */
+bool policy_name(const struct policy *pol, const char *host, char path[PATH_MAX]);
 /* The cwd. 0; 1: as above; -ENOENT: it was gone from the start. */
 int policy_cwd(const struct policy *pol, char path[PATH_MAX]);
 /* chdir(2) has found it; fd, -1 or the host's, stays the caller's. 0 or -ENOMEM. */

@@ -353,11 +353,11 @@ _Static_assert(PAYLOAD_PID == 2, "the name of a folder");
 const struct proc_text *proc_text(const char *path)
 {
 	static const struct proc_text texts[] = {
-		{ "auxv", 0400, print_auxv },	    { "cmdline", 0444, print_cmdline },
-		{ "comm", 0644, print_comm },	    { "environ", 0400, print_environ },
+		{ "auxv", 0400, print_auxv },	  { "cmdline", 0444, print_cmdline },
+		{ "comm", 0644, print_comm },	  { "environ", 0400, print_environ },
 		{ "limits", 0444, print_limits }, { "maps", 0444, print_maps },
-		{ "smaps", 0444, print_smaps },   { "stat", 0444, print_stat },
-		{ "statm", 0444, print_statm },   { "status", 0444, print_status },
+		{ "smaps", 0444, print_smaps },	  { "stat", 0444, print_stat },
+		{ "statm", 0444, print_statm },	  { "status", 0444, print_status },
 	};
 	const char *name = in_folder(path);
 
@@ -405,6 +405,13 @@ int proc_fd(const char *path)
 	return *name ? PROC_FD_NONE : (int)nr;
 }
 
+bool proc_exe(const char *path)
+{
+	const char *name = in_folder(path);
+
+	return name && !strcmp(name, "exe");
+}
+
 /* What is open has a path, or is named by its kind: pipe:[7]. No path that isn't the payload's. */
 static ssize_t fd_link(const struct process *p, const struct file *file,
 		       char text[PATH_MAX])
@@ -416,7 +423,7 @@ static ssize_t fd_link(const struct process *p, const struct file *file,
 		return (ssize_t)strlen(text);
 	n = host_link(file->fd, text);
 	if (n >= 0 && *text == '/')
-		n = (ssize_t)strlen(strcpy(text, "granted:[file]"));
+		n = (ssize_t)strlen(strcpy(text, GRANTED_NAME));
 	return n;
 }
 
@@ -444,7 +451,7 @@ ssize_t proc_readlink(const struct process *p, const char *path, char text[PATH_
 		file = fd_get_raw(&p->files, (unsigned)nr);
 		return file ? fd_link(p, file, text) : -ENOENT;
 	}
-	if (name && !strcmp(name, "exe"))
+	if (proc_exe(path))
 		return p->exe ? link_to(p->exe, text) : -EINVAL;
 	if (name && !strcmp(name, "cwd"))
 		return cwd_link(p, text);

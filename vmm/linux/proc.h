@@ -29,6 +29,8 @@ bool proc_fd_folder(const char *path);
  */
 #define PROC_FD_NONE INT_MAX
 int proc_fd(const char *path);
+/* Whether path is /proc/self/exe: the program, which needs no grant. */
+bool proc_exe(const char *path);
 /* The text of a link there. Bytes; -EINVAL: it is no link that is served; -ENOENT. */
 ssize_t proc_readlink(const struct process *p, const char *path, char text[PATH_MAX]);
 /* One line of maps, and all of it: show_map_vma() of fs/proc/task_mmu.c. */

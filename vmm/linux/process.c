@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* process.c: a process's life, and the calls about itself. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "vmm/linux/calls.h"
+#include "vmm/linux/special.h"
 #include "vmm/observe/error.h"
 
 #define SHM_MOST (64ull << 20)
@@ -22,12 +25,35 @@ static int add_shm(struct process *p, const struct mv_options *opt, struct mv_er
 		       : 0;
 }
 
+/*
+ * What 0, 1 and 2 are called: what a grant shows has its name there, terminals and the sandbox's own files
+ * theirs; names of others are the host's affair.
+ */
+static int name_starters(struct process *p)
+{
+	char path[PATH_MAX];
+
+	for (unsigned nr = 0; nr < 3; nr++) {
+		struct file *file = fd_get(&p->files, nr);
+
+		if (!file || file->terminal || special_path(file->path))
+			continue;
+		if (!policy_name(&p->policy, file->path, path))
+			*path = '\0';
+		free(file->path);
+		file->path = strdup(path);
+		if (!file->path)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 		 struct mv_error *err)
 {
 	int ret;
 
-	*p = (struct process){ .mm = mm, .wake_fd = -1, .dumpable = 1 };
+	*p = (struct process){ .mm = mm, .wake_fd = -1, .exe_fd = -1, .dumpable = 1 };
 	shm_init(&p->shm);
 	p->output.limited = opt->max_output;
 	p->output.left = opt->max_output ? opt->max_output : UINT64_MAX;
@@ -48,6 +74,10 @@ int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 		ret = add_shm(p, opt, err);
 	if (!ret)
 		ret = fdtable_init(&p->files, opt->fds, opt->max_files, err);
+	if (!ret && name_starters(p)) {
+		fdtable_destroy(&p->files, NULL);
+		ret = mv_fail_errno(err, ENOMEM, "open files");
+	}
 	if (ret)
 		policy_destroy(&p->policy);
 	return ret;
@@ -63,14 +93,34 @@ void process_destroy(struct process *p)
 	policy_destroy(&p->policy);
 	vdso_close(&p->vdso);
 	free(p->exe);
+	if (p->exe_fd >= 0)
+		close(p->exe_fd);
 	if (p->wake_fd >= 0)
 		close(p->wake_fd);
 }
 
-void process_set_exe(struct process *p, const char *path)
+/* With a root of the payload's own its place on the host isn't its name. */
+static bool exe_name(const struct policy *pol, const char *path, char name[PATH_MAX])
 {
+	char real[PATH_MAX];
+
+	if (!realpath(path, real))
+		return false;
+	if (!policy_name(pol, real, name))
+		strcpy(name, pol->own_root ? strrchr(real, '/') : real);
+	return true;
+}
+
+int process_set_exe(struct process *p, const char *path, int fd)
+{
+	char name[PATH_MAX];
+
+	if (p->exe_fd >= 0)
+		close(p->exe_fd);
 	free(p->exe);
-	p->exe = realpath(path, NULL);
+	p->exe = exe_name(&p->policy, path, name) ? strdup(name) : NULL;
+	p->exe_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return p->exe_fd < 0 ? -errno : 0;
 }
 
 /* exit and exit_group alike, as long as there is one thread. */

@@ -86,7 +86,8 @@ struct process {
 	struct terminals terminals; /* that it has set */
 	struct shm shm;		    /* System V shared memory; a fork's is the same */
 	mode_t umask;		    /* bits that new files don't get */
-	char *exe;		    /* its program's real path; NULL: not loaded */
+	char *exe;  /* its program's path, as it sees it; NULL: not loaded */
+	int exe_fd; /* ... open for reading; ours */
 	struct signals signals;
 	struct limits limits;	   /* of resources */
 	struct thread_bases bases; /* see there */
@@ -141,8 +142,8 @@ int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 void process_name(struct process *p, const char *path);
 /* While p->mm still stands: open files let go of their objects. */
 void process_destroy(struct process *p);
-/* Its program is the host's file at path. */
-void process_set_exe(struct process *p, const char *path);
+/* Its program is the host's file at path, which fd has open for reading. 0 or -errno. */
+int process_set_exe(struct process *p, const char *path, int fd);
 
 /* One system call, by Linux's number or one from MV_CALL_BASE on. */
 enum call_end linux_call(struct process *p, int64_t rax, const uint64_t args[6],

@@ -10,6 +10,9 @@
 #include "vmm/linux/output.h"
 #include "vmm/linux/stream.h"
 
+/* How often what has nothing to read yet is asked again. */
+#define RETRY_MS 10
+
 static struct file *readable_file(struct process *p, uint64_t fd)
 {
 	struct file *file = fd_get(&p->files, (unsigned)fd);
@@ -48,7 +51,16 @@ static uint64_t readable_bytes(const struct file *file, off_t pos, uint64_t want
 	return pos < st.st_size ? min_u64(want, (uint64_t)(st.st_size - pos)) : 0;
 }
 
-/* What answers at once. No kick is looked for: signal(7), it can't be interrupted. */
+/*
+ * A regular file that has nothing to read yet. Few can be polled, so it is asked again. 0; or -EAGAIN, where the
+ * payload doesn't wait; or -ERESTARTSYS.
+ */
+static int wait_regular(struct process *p, const struct file *file)
+{
+	return file->nonblock == NONBLOCK_NO ? stream_sleep(p, RETRY_MS) : -EAGAIN;
+}
+
+/* What mostly answers at once. No kick is looked for: signal(7), it can't be interrupted. */
 static int64_t read_regular(struct process *p, const struct file *file, struct buffers *b,
 			    off_t pos, int flags)
 {
@@ -63,6 +75,11 @@ static int64_t read_regular(struct process *p, const struct file *file, struct b
 		n = preadv2(file->fd, c.vec, c.nr, pos, flags);
 		if (n < 0)
 			n = -errno;
+		if (n == -EAGAIN && !done && !(flags & RWF_NOWAIT)) {
+			n = wait_regular(p, file);
+			if (!n)
+				continue;
+		}
 		if (n <= 0)
 			break;
 		done += n;
@@ -74,7 +91,6 @@ static int64_t read_regular(struct process *p, const struct file *file, struct b
 	} while (b->left);
 	return done ? done : n;
 }
-
 
 /* The chunk's last piece stands for memory that the payload may not access. */
 static bool ends_in_hole(const struct chunk *c)

@@ -43,7 +43,7 @@ static void stat_name(struct process *p, const struct target *t, struct stat *st
 		return;
 	/* proc_pid_make_inode(), proc_fd_instantiate() */
 	st->st_nlink = 1;
-	st->st_size = 64;
+	st->st_size = t->mode & 0077 ? 0 : 64; /* exe's, which all may follow, has none */
 	st->st_blksize = PROC_BLOCK;
 	st->st_uid = p->ids.uid.effective;
 	st->st_gid = p->ids.gid.effective;

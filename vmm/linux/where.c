@@ -63,10 +63,27 @@ static const struct grant *host_grant(const struct policy *pol, const char *link
 	return found;
 }
 
+static bool name_in(const struct grant *g, const char *rest, char path[PATH_MAX])
+{
+	if (!g ||
+	    snprintf(path, PATH_MAX, "%.*s%s", (int)g->skip, g->real, rest) >= PATH_MAX)
+		return false;
+	if (!*path)
+		strcpy(path, "/");
+	return true;
+}
+
+bool policy_name(const struct policy *pol, const char *host, char path[PATH_MAX])
+{
+	const char *rest = NULL;
+	const struct grant *g = host_grant(pol, host, &rest);
+
+	return name_in(g, rest, path);
+}
+
 int policy_where(const struct policy *pol, int fd, const char *was, char path[PATH_MAX])
 {
-	const struct grant *g;
-	const char *rest = NULL;
+	const struct grant *own;
 	char link[PATH_MAX];
 	bool removed;
 
@@ -74,19 +91,14 @@ int policy_where(const struct policy *pol, int fd, const char *was, char path[PA
 		strcpy(path, was);
 		return 0;
 	}
-	g = own_grant(pol, fd);
-	removed = was_removed(fd, link, g);
+	own = own_grant(pol, fd);
+	removed = was_removed(fd, link, own);
 	if (removed)
 		link[strlen(link) - strlen(DELETED)] = '\0';
-	if (g)
-		rest = link[1] ? link : "";
-	else
-		g = host_grant(pol, link, &rest);
-	if (!g || snprintf(path, PATH_MAX, "%.*s%s%s", (int)g->skip, g->real, rest,
-			   removed ? DELETED : "") >= PATH_MAX)
-		snprintf(path, PATH_MAX, "%s%s", was, removed ? DELETED : "");
-	if (!*path)
-		strcpy(path, "/");
+	if (!(own ? name_in(own, link[1] ? link : "", path) : policy_name(pol, link, path)))
+		strcpy(path, was);
+	if (removed && strlen(path) + sizeof(DELETED) <= PATH_MAX)
+		strcat(path, DELETED);
 	return removed;
 }
 
