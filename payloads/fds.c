@@ -406,7 +406,7 @@ static struct flock range(short type, long start, long len)
 
 static void locks(void)
 {
-	int a = sys_open("file", O_RDWR, 0), b = sys_open("file", O_RDONLY, 0);
+	int a = sys_open("file", O_RDWR, 0), b = sys_open("file", O_RDONLY, 0), null;
 	struct flock fl = range(F_WRLCK, 0, 10);
 
 	TRY(fcntl, a, F_SETLK, &fl);
@@ -435,6 +435,12 @@ static void locks(void)
 	TRY(flock, a, 8);
 	TRY(flock, b, 1 | 4);
 	TRY(flock, a, 77);
+	TRY(flock, 1, 2);
+	TRY(flock, 1, 8);
+	null = sys_open("/dev/null", O_RDONLY, 0);
+	TRY(flock, null, 2);
+	TRY(flock, null, 8);
+	sys_close(null);
 	TRY(flock, -1, 2);
 	sys_close(a);
 	sys_close(b);

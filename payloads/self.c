@@ -344,10 +344,97 @@ static void scheduling(void)
 	}
 }
 
+/* Policies, of which those with a priority are not had. */
+static void policies(void)
+{
+	static const int all[] = { 0, 1,   2,  3,	   4,	       5,	  6,
+				   7, 100, -1, 0x40000000, 0x40000003, 0x40000000 };
+	int param = 0;
+
+	drop_capabilities();
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		SHOW(sched_get_priority_max, all[i]);
+		SHOW(sched_get_priority_min, all[i]);
+		for (param = -1; param < 2; param++)
+			SHOW(sched_setscheduler, 0, all[i], &param);
+		SHOW(sched_getscheduler, 0);
+		param = 7;
+		SHOW(sched_getparam, 0, &param);
+		say("priority %d\n", param);
+		SHOW(sched_setparam, 0, &param);
+		param = 0;
+		SHOW(sched_setparam, 0, &param);
+	}
+	TOLD("of none", sched_getscheduler, 0x7ffffff0);
+	TOLD("of less", sched_getscheduler, -1);
+	TOLD("nowhere", sched_getparam, 0, NOWHERE);
+	TOLD("without", sched_getparam, 0, 0);
+	TOLD("of none", sched_getparam, 0x7ffffff0, &param);
+	TOLD("nowhere", sched_setparam, 0x7ffffff0, NOWHERE);
+	TOLD("of none", sched_setscheduler, 0x7ffffff0, 0, &param);
+	TOLD("without", sched_setscheduler, 0, 0, 0);
+	SHOW(sched_rr_get_interval, 0, page);
+	TOLD("of none", sched_rr_get_interval, 0x7ffffff0, page);
+	TOLD("nowhere", sched_rr_get_interval, 0, NOWHERE);
+}
+
+/* The time is not a process's to set that may nothing; what is set natively, if it may, is the time it is. */
+static void time_setting(void)
+{
+	static const int all[] = { 0, 1, 2, 3, 4, 7, 11, 100, -2, -6 };
+	long bad[2] = { 5, 1000000000 }, before[2] = { -1, 0 }, now[2];
+
+	drop_capabilities();
+	sys3(__NR_gettimeofday, (long)now, 0, 0);
+	SHOW(settimeofday, now, 0);
+	SHOW(settimeofday, bad, 0);
+	SHOW(settimeofday, before, 0);
+	SHOW(settimeofday, NOWHERE, 0);
+	SHOW(settimeofday, now, NOWHERE);
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		sys_clock_gettime(0, (struct timespec *)now);
+		SHOW(clock_settime, all[i], now);
+		SHOW(clock_settime, all[i], bad);
+		SHOW(clock_settime, all[i], before);
+		SHOW(clock_settime, all[i], NOWHERE);
+	}
+}
+
+/* A futex that may be shared is its page, which is had as for a write. */
+static void shared_futexes(void)
+{
+	static const struct {
+		const char *name;
+		int prot, flags;
+	} kinds[] = {
+		{ "own", 3, 0x22 },	 { "own, read-only", 1, 0x22 },
+		{ "none", 0, 0x22 },	 { "shared", 3, 0x21 },
+		{ "file", 3, 0x2 },	 { "shared, read-only", 1, 0x21 },
+		{ "shared file", 3, 1 }, { "file, read-only", 1, 0x2 },
+	};
+	int fd = (int)sys3(__NR_memfd_create, (long)"futex", 0, 0);
+	struct timespec t = { 0, 1000 };
+	unsigned char there = 9;
+
+	sys3(__NR_ftruncate, fd, 4096, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		long at = (long)sys_mmap(NULL, 4096, kinds[i].prot, kinds[i].flags,
+					 kinds[i].flags & 0x20 ? -1 : fd, 0);
+
+		say("%s: ", kinds[i].name);
+		say("wake %ld ", sys3(__NR_futex, at, FUTEX_WAKE, 1));
+		say("wait %ld ", sys4(__NR_futex, at, FUTEX_WAIT, 0, (long)&t));
+		say("other %ld ", sys4(__NR_futex, at, FUTEX_WAIT, 5, (long)&t));
+		say("private %ld ", sys3(__NR_futex, at, FUTEX_WAKE_PRIVATE, 1));
+		sys3(__NR_mincore, at, 4096, (long)&there);
+		say("there %d\n", there & 1);
+	}
+}
+
 static void futexes(void)
 {
 	static unsigned word = 5;
-	struct timespec t = { 0, 20000000 }, bad = { 0, -1 }, now;
+	struct timespec t = { 0, 20000000 }, bad = { 0, -1 }, now = { 0, 0 };
 	char *none = must_map(NULL, PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
 	TOLD("other value", futex, &word, FUTEX_WAIT, 4, 0);
@@ -518,14 +605,24 @@ static void links(void)
 }
 
 static const struct way ways[] = {
-	{ "program", own_program },   { "links", links },
-	{ "texts", texts },	      { "ids", ids },
-	{ "sessions", sessions },     { "capabilities", capabilities },
-	{ "prctl", prctls },	      { "clocks", clocks },
-	{ "sleep", sleeping },	      { "scheduling", scheduling },
-	{ "futex", futexes },	      { "usage", cpu_usage },
-	{ "sysinfo", system_info },   { "none", none_served },
+	{ "program", own_program },
+	{ "links", links },
+	{ "texts", texts },
+	{ "ids", ids },
+	{ "sessions", sessions },
+	{ "capabilities", capabilities },
+	{ "prctl", prctls },
+	{ "clocks", clocks },
+	{ "sleep", sleeping },
+	{ "scheduling", scheduling },
+	{ "futex", futexes },
+	{ "usage", cpu_usage },
+	{ "sysinfo", system_info },
+	{ "none", none_served },
 	{ "sleep-long", sleep_long },
+	{ "policies", policies },
+	{ "time-setting", time_setting },
+	{ "shared-futex", shared_futexes },
 };
 
 int main(int argc, char **argv)

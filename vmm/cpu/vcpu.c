@@ -71,6 +71,7 @@ static int set_sregs(struct vcpu *vcpu, const struct kvm *kvm, gfn_t pgd)
 				     .selector = SEL_TSS,
 				     .type = 11,
 				     .present = 1 };
+	s.ldt = (struct kvm_segment){ .unusable = 1 }; /* none, as after LLDT of 0 */
 	s.gdt.base = MONITOR_TABLES + GDT_OFFSET;
 	s.gdt.limit = GDT_SIZE - 1;
 	s.idt.base = MONITOR_TABLES + IDT_OFFSET;

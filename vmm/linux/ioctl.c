@@ -1,9 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /* ioctl.c: the few commands that all files know. A terminal's: terminal.c. */
 #include <errno.h>
+#include <linux/fs.h>
 #include <sys/ioctl.h>
 
 #include "vmm/linux/path.h"
+
+/* ioctl_file_clone(): the blocks of another file of the same file system, for all of this one. */
+static int64_t clone_file(struct process *p, const struct file *file, int from)
+{
+	const struct file *source = fd_get(&p->files, (unsigned)from);
+
+	if (!source)
+		return -EBADF;
+	if (!file->writable || !source->readable)
+		return -EBADF;
+	if (file->kind != FILE_REGULAR || source->kind != FILE_REGULAR || file->starters)
+		return -EOPNOTSUPP;
+	return ioctl(file->fd, FICLONE, source->fd) ? -errno : file_was_cut(p, file);
+}
 
 /* do_vfs_ioctl(), then the terminal's; whatever else may be done to a device isn't served. */
 int64_t sys_ioctl(struct process *p, const uint64_t a[6])
@@ -28,6 +43,8 @@ int64_t sys_ioctl(struct process *p, const uint64_t a[6])
 		if (ioctl(file->fd, cmd, &n))
 			return -errno;
 		return mm_copy_to(p->mm, a[2], &n, sizeof(n)) ? -EFAULT : 0;
+	case FICLONE:
+		return clone_file(p, file, (int)a[2]);
 	default:
 		return terminal_ioctl(p, file, cmd, a[2]);
 	}

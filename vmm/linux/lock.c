@@ -139,8 +139,9 @@ int64_t sys_flock(struct process *p, const uint64_t a[6])
 	file = fd_get(&p->files, (unsigned)a[0]);
 	if (!file)
 		return -EBADF;
-	if (!file->changeable)
-		return cmd == LOCK_EX ? -EBADF : 0;
+	/* what can't be written is locked for the payload alone: see lock.h */
+	if (!file->changeable && (!file->starters || !file->writable))
+		return 0;
 	do {
 		err = flock(file->fd, cmd | LOCK_NB) ? -errno : 0;
 		if (err != -EAGAIN || (int)a[1] & LOCK_NB)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * lock.h: locks on files. They are the host's, so that other processes see them - on files
- * that the payload may change. On others its locks for reading are its own: nothing that was
+ * that the payload may change. On others its locks for reading, and flock's, are its own: nothing that was
  * granted for reading can keep the host's programs waiting.
  *
  * Known limit: POSIX locks belong to the VMM's process, all of its sandboxes together.

@@ -518,6 +518,21 @@ int policy_open(const struct policy *pol, const char *base, const char *path, in
 	return err;
 }
 
+void policy_sync(const struct policy *pol)
+{
+	for (size_t i = 0; i < pol->nr_grants; i++) {
+		const struct grant *g = &pol->grants[i];
+		int fd = -1;
+
+		if (g->writable && g->host)
+			fd = open_beneath(g, "", O_RDONLY | O_DIRECTORY, 0);
+		if (fd < 0)
+			continue;
+		syncfs(fd);
+		close(fd);
+	}
+}
+
 /* ---- finding */
 
 /* Whether path is on the way from the root to a grant, or to what needs none: special.h. */

@@ -109,6 +109,9 @@ int policy_cwd(const struct policy *pol, char path[PATH_MAX]);
 /* chdir(2) has found it; fd, -1 or the host's, stays the caller's. 0 or -ENOMEM. */
 int policy_set_cwd(struct policy *pol, int fd, const char *path);
 
+/* syncfs(2) of what is granted for writing. */
+void policy_sync(const struct policy *pol);
+
 /* What a path leads to, to be asked about. */
 struct found {
 	int fd; /* O_PATH, to be closed; -1: on the way to a grant, nothing but a name */

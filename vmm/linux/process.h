@@ -105,6 +105,7 @@ struct process {
 	bool no_new_privs;	    /* ... too */
 	uint32_t personality;
 	int nice;		   /* setpriority's; as the starter's at first */
+	int sched_policy;	   /* sched_setscheduler's, with SCHED_RESET_ON_FORK */
 	struct vdso vdso;	   /* clocks that it reads without a call */
 	struct sleep sleep;	   /* of the call under way */
 	bool running;		   /* between usage_begin() and usage_end() */

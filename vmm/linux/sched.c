@@ -13,6 +13,14 @@
 #include "vmm/linux/calls.h"
 #include "vmm/linux/sleep.h"
 
+/* linux/sched.h, younger than Debian 12's headers */
+#ifndef SCHED_DEADLINE
+#define SCHED_DEADLINE 6
+#endif
+#ifndef SCHED_EXT
+#define SCHED_EXT 7
+#endif
+
 /* cpumask_size() of a kernel for one CPU. */
 #define CPU_MASK sizeof(uint64_t)
 
@@ -90,6 +98,132 @@ int64_t sys_sched_setaffinity(struct process *p, const uint64_t a[6])
 	return cpus & 1 ? 0 : -EINVAL;
 }
 
+/* ---- policies: kept and told, like its priority */
+
+/* The lowest and highest priority of a policy; false: there is none. */
+static bool policy_range(int policy, int *low, int *high)
+{
+	switch (policy) {
+	case SCHED_FIFO:
+	case SCHED_RR:
+		*low = 1;
+		*high = 99;
+		return true;
+	case SCHED_OTHER:
+	case SCHED_BATCH:
+	case SCHED_IDLE:
+	case SCHED_DEADLINE:
+	case SCHED_EXT:
+		*low = *high = 0;
+		return true;
+	default:
+		return false;
+	}
+}
+
+int64_t sys_sched_get_priority_max(struct process *p, const uint64_t a[6])
+{
+	int low, high;
+
+	(void)p;
+	return policy_range((int)a[0], &low, &high) ? high : -EINVAL;
+}
+
+int64_t sys_sched_get_priority_min(struct process *p, const uint64_t a[6])
+{
+	int low, high;
+
+	(void)p;
+	return policy_range((int)a[0], &low, &high) ? low : -EINVAL;
+}
+
+static int check_pid(int pid)
+{
+	if (pid < 0)
+		return -EINVAL;
+	return is_self(pid) ? 0 : -ESRCH;
+}
+
+int64_t sys_sched_getscheduler(struct process *p, const uint64_t a[6])
+{
+	const int err = check_pid((int)a[0]);
+
+	return err ? err : p->sched_policy;
+}
+
+int64_t sys_sched_getparam(struct process *p, const uint64_t a[6])
+{
+	const struct sched_param param = { 0 };
+	const int err = a[1] ? check_pid((int)a[0]) : -EINVAL;
+
+	if (err)
+		return err;
+	return mm_copy_to(p->mm, a[1], &param, sizeof(param)) ? -EFAULT : 0;
+}
+
+static bool can_nice(const struct process *p)
+{
+	return (uint64_t)(20 - p->nice) <= p->limits.of[RLIMIT_NICE].cur;
+}
+
+/*
+ * __sched_setscheduler(), without CAP_SYS_NICE: nobody gets a real-time policy, nor leaves
+ * SCHED_IDLE or SCHED_RESET_ON_FORK behind.
+ */
+static int set_policy(struct process *p, int policy, int priority)
+{
+	const int reset = policy & SCHED_RESET_ON_FORK;
+	int low, high;
+
+	policy &= ~SCHED_RESET_ON_FORK;
+	if (!policy_range(policy, &low, &high) || policy >= SCHED_DEADLINE ||
+	    priority < low || priority > high)
+		return -EINVAL;
+	if (high || (p->sched_policy & SCHED_RESET_ON_FORK && !reset))
+		return -EPERM;
+	if ((p->sched_policy & ~SCHED_RESET_ON_FORK) == SCHED_IDLE &&
+	    policy != SCHED_IDLE && !can_nice(p))
+		return -EPERM;
+	p->sched_policy = policy | reset;
+	return 0;
+}
+
+static int64_t set_scheduler(struct process *p, int pid, int policy, gva_t gva)
+{
+	struct sched_param param;
+
+	if (!gva || pid < 0)
+		return -EINVAL;
+	if (mm_copy_from(p->mm, &param, gva, sizeof(param)))
+		return -EFAULT;
+	return is_self(pid) ? set_policy(p, policy, param.sched_priority) : -ESRCH;
+}
+
+int64_t sys_sched_setscheduler(struct process *p, const uint64_t a[6])
+{
+	return (int)a[1] < 0 ? -EINVAL : set_scheduler(p, (int)a[0], (int)a[1], a[2]);
+}
+
+int64_t sys_sched_setparam(struct process *p, const uint64_t a[6])
+{
+	return set_scheduler(p, (int)a[0], p->sched_policy, a[1]);
+}
+
+/* The host's: it schedules who runs the payload. */
+int64_t sys_sched_rr_get_interval(struct process *p, const uint64_t a[6])
+{
+	const int err = check_pid((int)a[0]);
+	struct timespec ts;
+
+	if (err)
+		return err;
+	if (sched_rr_get_interval(0, &ts))
+		return -errno;
+	return mm_copy_to(p->mm, a[1], &ts, sizeof(ts)) ? -EFAULT : 0;
+}
+
+/* ---- where it runs */
+
 int64_t sys_getcpu(struct process *p, const uint64_t a[6])
 {
 	const uint32_t zero = 0;
@@ -144,7 +278,7 @@ int64_t sys_waitid(struct process *p, const uint64_t a[6])
 
 /* ---- futexes of one thread: nobody else waits, and nobody will wake it */
 
-/* get_futex_key() and futex_get_value_locked(): 0 or -errno. */
+/* get_futex_key() and, if value is wanted, futex_get_value_locked(): 0 or -errno. */
 static int check_futex(struct process *p, gva_t gva, bool private, uint32_t *value)
 {
 	if (gva % sizeof(uint32_t))
@@ -152,9 +286,9 @@ static int check_futex(struct process *p, gva_t gva, bool private, uint32_t *val
 	if (!access_ok(gva, sizeof(uint32_t)))
 		return -EFAULT;
 	/* a private one is its address, that of a shared one is the page behind it */
-	if (private && !value)
-		return 0;
-	return mm_copy_from(p->mm, value, gva, sizeof(*value)) ? -EFAULT : 0;
+	if (!private && mm_futex_page(p->mm, gva))
+		return -EFAULT;
+	return value && mm_copy_from(p->mm, value, gva, sizeof(*value)) ? -EFAULT : 0;
 }
 
 static int64_t futex_wait(struct process *p, const uint64_t a[6], clockid_t clock,
@@ -164,7 +298,7 @@ static int64_t futex_wait(struct process *p, const uint64_t a[6], clockid_t cloc
 	int err;
 
 	if (!p->sleep.on) {
-		err = check_futex(p, a[0], false, &value);
+		err = check_futex(p, a[0], (int)a[1] & FUTEX_PRIVATE_FLAG, &value);
 		if (err)
 			return err;
 		if (value != (uint32_t)a[2])
@@ -185,7 +319,6 @@ int64_t sys_futex(struct process *p, const uint64_t a[6])
 	const clockid_t clock = op & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME
 							  : CLOCK_MONOTONIC;
 	struct timespec timeout;
-	uint32_t value;
 
 	if (!waits && cmd != FUTEX_WAKE && cmd != FUTEX_WAKE_BITSET)
 		return -ENOSYS;
@@ -201,6 +334,5 @@ int64_t sys_futex(struct process *p, const uint64_t a[6])
 		return -EINVAL;
 	if (waits)
 		return futex_wait(p, a, clock, bitset, a[3] ? &timeout : NULL);
-	return check_futex(p, a[0], op & FUTEX_PRIVATE_FLAG,
-			   op & FUTEX_PRIVATE_FLAG ? NULL : &value);
+	return check_futex(p, a[0], op & FUTEX_PRIVATE_FLAG, NULL);
 }

@@ -5,9 +5,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,6 +22,7 @@
 /* fs/proc/root.c: s_blocksize */
 #define PROC_BLOCK 1024
 #define SYNC_TYPE (AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC)
+#define ST_VALID 0x20 /* include/linux/statfs.h */
 #define STAT_FLAGS (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | SYNC_TYPE)
 
 /* A number for what has no inode: FNV-1a of its path. */
@@ -263,13 +266,18 @@ int64_t sys_readlinkat(struct process *p, const uint64_t a[6])
 	return do_readlink(p, (int)a[0], a[1], a[2], (int)a[3]);
 }
 
+/* A directory between grants: an empty file system in memory, which nobody may write. */
+static const struct statfs between = { .f_type = TMPFS_MAGIC,
+				       .f_bsize = PAGE_SIZE,
+				       .f_namelen = NAME_MAX,
+				       .f_frsize = PAGE_SIZE,
+				       .f_flags = ST_VALID | ST_RDONLY };
+
 static int64_t give_statfs(struct process *p, int fd, gva_t to)
 {
-	struct statfs fs;
+	struct statfs fs = between;
 
-	if (fd < 0) /* between grants: as for what isn't granted */
-		return -EACCES;
-	if (fstatfs(fd, &fs))
+	if (fd >= 0 && fstatfs(fd, &fs))
 		return -errno;
 	return mm_copy_to(p->mm, to, &fs, sizeof(fs)) ? -EFAULT : 0;
 }

@@ -77,6 +77,43 @@ int64_t sys_clock_gettime(struct process *p, const uint64_t a[6])
 	return put_timespec(p, a[1], &ts);
 }
 
+/*
+ * do_sys_settimeofday64(): times are the host's, and a payload has no CAP_SYS_TIME. The zone, too, which nobody
+ * may set either, is looked at last.
+ */
+int64_t sys_settimeofday(struct process *p, const uint64_t a[6])
+{
+	struct timeval tv;
+	struct timezone tz;
+
+	if (a[0] && mm_copy_from(p->mm, &tv, a[0], sizeof(tv)))
+		return -EFAULT;
+	if (a[0] && (tv.tv_usec > 999999 || tv.tv_usec < 0))
+		return -EINVAL;
+	if (a[1] && mm_copy_from(p->mm, &tz, a[1], sizeof(tz)))
+		return -EFAULT;
+	if (a[0] && tv.tv_sec < 0)
+		return -EINVAL;
+	return -EPERM;
+}
+
+/* Of the host's clocks one can be set: posix_clock_realtime_set(). */
+int64_t sys_clock_settime(struct process *p, const uint64_t a[6])
+{
+	const clockid_t clock = (clockid_t)a[0];
+	struct timespec ts;
+
+	const bool cpu = clock < 0 && clock_kind(clock) != CLOCK_NONE;
+
+	if (!cpu && clock != CLOCK_REALTIME)
+		return -EINVAL;
+	if (mm_copy_from(p->mm, &ts, a[1], sizeof(ts)))
+		return -EFAULT;
+	if (cpu)
+		return -EPERM; /* posix_cpu_clock_set() */
+	return timespec_valid(&ts) && ts.tv_sec >= 0 ? -EPERM : -EINVAL;
+}
+
 int64_t sys_clock_getres(struct process *p, const uint64_t a[6])
 {
 	clockid_t clock = (clockid_t)a[0];

@@ -387,6 +387,21 @@ int64_t sys_fdatasync(struct process *p, const uint64_t a[6])
 	return file ? answer(fdatasync(file->fd)) : -EBADF;
 }
 
+int64_t sys_syncfs(struct process *p, const uint64_t a[6])
+{
+	const struct file *file = fd_get(&p->files, (unsigned)a[0]);
+
+	return file ? answer(syncfs(file->fd)) : -EBADF;
+}
+
+/* Of all that there is, what it may have written. */
+int64_t sys_sync(struct process *p, const uint64_t a[6])
+{
+	(void)a;
+	policy_sync(&p->policy);
+	return 0;
+}
+
 int64_t sys_sync_file_range(struct process *p, const uint64_t a[6])
 {
 	const struct file *file = fd_get(&p->files, (unsigned)a[0]);

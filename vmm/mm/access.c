@@ -160,6 +160,29 @@ long mm_iovec(struct mm *mm, gva_t gva, uint64_t len, unsigned access, struct io
 	return done || !len ? (long)done : -EFAULT;
 }
 
+/* Whether it is the process's own memory: PageAnon(), or the page of zeroes. */
+static bool own_page(const struct mm *mm, const struct vma *vma, gva_t gva)
+{
+	return vma_private(vma) &&
+	       (vma_is_anonymous(vma) || pagemap_get(&mm->anon, gva >> PAGE_SHIFT).gfn);
+}
+
+int mm_futex_page(struct mm *mm, gva_t gva)
+{
+	const struct vma *vma;
+	struct piece p;
+	int err = -EFAULT;
+
+	pthread_mutex_lock(&mm->lock);
+	vma = vma_lookup(mm, gva); /* no stack grows for it: gup_vma_lookup() */
+	if (vma && vma->vm_flags & VM_WRITE)
+		err = translate(mm, gva, 1, MV_WRITE, &p);
+	else if (vma && !translate(mm, gva, 1, MV_READ, &p))
+		err = own_page(mm, vma, gva) ? -EFAULT : 0;
+	pthread_mutex_unlock(&mm->lock);
+	return err;
+}
+
 /* Bytes of the part of [gva, gva + len) in one page that were read or written; lock held. */
 typedef uint64_t page_fn(struct mm *mm, gva_t gva, char *buf, uint64_t len);
 

@@ -216,6 +216,12 @@ long mm_copy_string(struct mm *mm, char *buf, gva_t gva, size_t size);
 long mm_iovec(struct mm *mm, gva_t gva, uint64_t len, unsigned access, struct iovec *iov,
 	      int max, int *nr);
 
+/*
+ * get_futex_key() of kernel/futex/core.c, of a futex that others may share: its page as for a write where that is
+ * allowed, and else as for a read, but a private one, which is nobody else's. 0 or -EFAULT.
+ */
+int mm_futex_page(struct mm *mm, gva_t gva);
+
 /* What stands at gva by the truth alone, changing nothing. Bytes NOT read. */
 uint64_t mm_peek(struct mm *mm, void *buf, gva_t gva, uint64_t len);
 /* Write as ptrace does: into private mappings whatever their protection. Bytes NOT written. */
