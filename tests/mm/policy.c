@@ -9,10 +9,14 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <limits.h>
+#include <linux/openat2.h>
+#include <pthread.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 #include "tests/cli/tempdir.h"
+#include "tests/lib/random.h"
 #include "vmm/linux/policy.h"
 
 static struct policy policy;
@@ -338,6 +342,195 @@ Test(policy, forty_links_are_the_limit)
 	grant("in", false);
 	opens("in/l40", "file");
 	refuses("in/l41", O_RDONLY, ELOOP);
+}
+
+/* ---- the walk as a whole */
+
+/* Directories in directories, from in/ on; the path of the last goes to `deepest`. */
+static void make_deep(char deepest[PATH_MAX], unsigned depth)
+{
+	strcpy(deepest, temp_path("in"));
+	cr_assert_eq(chdir(deepest), 0);
+	for (unsigned i = 0; i < depth; i++) {
+		cr_assert(!mkdir("d", 0755) && !chdir("d"));
+		strcat(deepest, "/d");
+	}
+}
+
+/* As many links as may be in the directory `in`, each to `way` and the next one there. */
+static void make_links(const char *in, const char *way)
+{
+	char target[PATH_MAX], name[8];
+
+	cr_assert_eq(chdir(in), 0);
+	for (int i = 0; i < 39; i++) {
+		snprintf(name, sizeof(name), "l%d", i);
+		cr_assert(snprintf(target, PATH_MAX, "%s/l%d", way, i + 1) < PATH_MAX);
+		cr_assert_eq(symlink(target, name), 0);
+	}
+	cr_assert_eq(mkdir("l39", 0755), 0);
+}
+
+/* Often enough that walks which take a second each are ended by the test's limit. */
+static void walk_links_often(const char *in)
+{
+	char path[PATH_MAX];
+	struct found found;
+
+	cr_assert(snprintf(path, sizeof(path), "%s/l0", in) < PATH_MAX);
+	grant("in", false);
+	for (int i = 0; i < 40; i++) {
+		cr_assert_eq(policy_find(&policy, NULL, path, true, &found), 0);
+		cr_assert(S_ISDIR(found.mode));
+		close(found.fd);
+	}
+}
+
+Test(policy, links_between_deep_places_are_walked_at_once, .timeout = 20)
+{
+	char deepest[PATH_MAX];
+
+	make_deep(deepest, 1950);
+	make_links(deepest, deepest);
+	walk_links_often(deepest);
+}
+
+Test(policy, dots_at_a_deep_place_are_walked_at_once, .timeout = 20)
+{
+	static const char up_and_down[] = "/d/../d/d/../..";
+	char deepest[PATH_MAX], way[PATH_MAX], *at;
+
+	make_deep(deepest, 1000);
+	strcpy(way, deepest);
+	deepest[strlen(deepest) - strlen("/d/d")] = '\0';
+	way[strlen(deepest)] = '\0';
+	for (at = strchr(way, '\0'); at + 2 * sizeof(up_and_down) < way + PATH_MAX;
+	     at += strlen(at))
+		strcpy(at, up_and_down);
+	make_links(deepest, way);
+	walk_links_often(deepest);
+}
+
+static const char *const tree_names[] = { "a", "b", "f", "k", "l", "m", "..", "." };
+
+/* One to most names of those, some of which aren't there. */
+static void random_path(uint64_t *state, char *path, unsigned most)
+{
+	*path = '\0';
+	if (!pick_from(state, 3))
+		strcat(path, "/");
+	for (unsigned n = 1 + pick_from(state, most); n; n--) {
+		strcat(path, tree_names[pick_from(state, 8)]);
+		if (n > 1 || !pick_from(state, 6))
+			strcat(path, "/");
+	}
+}
+
+/* In the current folder: a, mostly b, a file f, and links k, l and m to anywhere. */
+static void make_random_tree(uint64_t *state, unsigned depth)
+{
+	static const char *const links[] = { "k", "l", "m" };
+	char target[64];
+
+	close(open("f", O_CREAT | O_WRONLY, 0644));
+	for (int i = 0; i < 3; i++) {
+		random_path(state, target, 5);
+		cr_assert_eq(symlink(target, links[i]), 0);
+	}
+	for (int i = 0; i < 2 && depth; i++) {
+		if (mkdir(tree_names[i], 0755) || chdir(tree_names[i]))
+			cr_assert_fail("%s", tree_names[i]);
+		make_random_tree(state, i && depth > 2 ? 2 : depth - 1);
+		cr_assert_eq(chdir(".."), 0);
+	}
+}
+
+/* What the host's kernel finds, from the folder `in` as the root; fd or -errno. */
+static int host_finds(int root, const char *path, bool follow)
+{
+	const struct open_how how = { .flags = O_PATH | (follow ? 0u : O_NOFOLLOW),
+				      .resolve = RESOLVE_IN_ROOT };
+	long fd;
+
+	do /* somebody renamed or mounted something meanwhile, anywhere: `..` is to be looked for again */
+		fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
+	while (fd < 0 && errno == EAGAIN);
+	return fd < 0 ? -errno : (int)fd;
+}
+
+static bool same_file(int a, int b)
+{
+	struct stat x, y;
+
+	return !fstat(a, &x) && !fstat(b, &y) && x.st_ino == y.st_ino &&
+	       x.st_dev == y.st_dev;
+}
+
+/* 30 deep, so that a path goes further down, and back, than the walk keeps directories open. */
+Test(policy, whatever_path_leads_where_the_kernel_says)
+{
+	char path[PATH_MAX], *tail;
+	uint64_t state = 1;
+	struct found found;
+	int root, want, err, there = 0;
+
+	cr_assert_eq(chdir(temp_path("in/other")), 0);
+	make_random_tree(&state, 30);
+	root = open(temp_path("in/other"), O_PATH);
+	cr_assert_eq(policy_init(&policy, NULL, 0, NULL), 0);
+	cr_assert_eq(policy_add_root(&policy, temp_path("in/other"), NULL), 0);
+	for (int i = 0; i < 20000; i++) {
+		tail = path;
+		for (unsigned n = pick_from(&state, 34); n; n--)
+			tail = stpcpy(tail, "/a");
+		for (unsigned n = pick_from(&state, 34); n && !(i % 3); n--)
+			tail = stpcpy(tail, "/..");
+		*tail++ = '/';
+		random_path(&state, tail, 12);
+		want = host_finds(root, path, i % 2);
+		err = policy_find(&policy, NULL, path, i % 2, &found);
+		cr_assert_eq(err, want < 0 ? want : 0, "%s: %d, not %d", path, err, want);
+		if (err)
+			continue;
+		cr_assert(same_file(found.fd, want), "%s", path);
+		close(found.fd);
+		close(want);
+		there++;
+	}
+	cr_expect_gt(there, 2000);
+	close(root);
+}
+
+/* Moves in/sub out and back; only while it is out there is a file in it. */
+static void *move_out_and_back(void *arg)
+{
+	char in[PATH_MAX], out[PATH_MAX], new[PATH_MAX];
+
+	strcpy(in, temp_path("in/sub"));
+	strcpy(out, temp_path("out/sub"));
+	strcpy(new, temp_path("out/sub/new"));
+	for (int i = 0; i < 3000; i++) {
+		rename(in, out);
+		close(open(new, O_CREAT | O_WRONLY, 0644));
+		unlink(new);
+		rename(out, in);
+	}
+	__atomic_store_n((bool *)arg, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+Test(policy, a_directory_that_leaves_the_grant_during_the_walk_leads_out_of_it_nowhere)
+{
+	char path[PATH_MAX];
+	pthread_t mover;
+	bool done = false;
+
+	grant("in", false);
+	strcpy(path, temp_path("in/other/../sub/deep/../new"));
+	cr_assert_eq(pthread_create(&mover, NULL, move_out_and_back, &done), 0);
+	while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE))
+		cr_assert_neq(open_raw(NULL, path, O_RDONLY), 0);
+	pthread_join(mover, NULL);
 }
 
 /* /proc is the VMM's own, /proc/self/mem its memory; and what its links show are names only. */

@@ -111,8 +111,8 @@ static int find_grant(const struct policy *pol, struct place *pl)
 	return 0;
 }
 
-/* openat2() beneath a grant, along no link whatever; fd or -errno. */
-static int open_beneath(const struct grant *g, const char *rel, int flags, mode_t mode)
+/* openat2() beneath a directory, along no link whatever; fd or -errno. */
+static int open_beneath(int dir, const char *rel, int flags, mode_t mode)
 {
 	struct open_how how = {
 		.flags = (unsigned)flags | O_CLOEXEC | O_NOFOLLOW,
@@ -122,7 +122,7 @@ static int open_beneath(const struct grant *g, const char *rel, int flags, mode_
 	long fd;
 
 	do
-		fd = syscall(SYS_openat2, g->fd, *rel ? rel : ".", &how, sizeof(how));
+		fd = syscall(SYS_openat2, dir, *rel ? rel : ".", &how, sizeof(how));
 	while (fd < 0 && errno == EINTR);
 	if (fd < 0)
 		return errno == EXDEV ? -EACCES : -errno;
@@ -142,7 +142,7 @@ static bool on_procfs(int fd)
 
 int place_look(struct place *pl, char *link)
 {
-	int fd = open_beneath(pl->grant, pl->rel, O_PATH, 0);
+	int fd = open_beneath(pl->grant->fd, pl->rel, O_PATH, 0);
 	struct stat st;
 	ssize_t n;
 
@@ -173,6 +173,70 @@ fail:
 
 /* ---- the walk */
 
+/* So many of the last directories stay open, for `..` to lead back to. */
+#define TRAIL_MAX 16
+
+/*
+ * Directories that the walk has come through: the next name is looked for in the last one, not along
+ * all of the path anew, or a path of 2048 names with 40 links to as many would take seconds.
+ *
+ * Somebody may move them meanwhile, and out of the grant. So no more is taken from here than that a name on the
+ * way is a directory: links, what isn't there, and the path's end are looked for from the grant's top.
+ */
+struct trail {
+	const struct grant *grant; /* that they are in */
+	size_t len;		   /* bytes of place.path that lead to the last one */
+	unsigned nr;	    /* entries in the next; 0: the grant's top is to be used */
+	int fds[TRAIL_MAX]; /* O_PATH: each lies in the one before */
+};
+
+static void trail_clear(struct trail *t)
+{
+	while (t->nr)
+		close(t->fds[--t->nr]);
+}
+
+static void trail_push(struct trail *t, int fd)
+{
+	if (t->nr == TRAIL_MAX) {
+		close(t->fds[0]);
+		memmove(t->fds, t->fds + 1, --t->nr * sizeof(*t->fds));
+	}
+	t->fds[t->nr++] = fd;
+}
+
+/* pl->path has a name more: go there. False: it is no directory, or looked like none. */
+static bool trail_go_on(struct trail *t, const struct place *pl)
+{
+	const char *name = strrchr(pl->path, '/');
+	int fd;
+
+	/* another grant begins here, or its real path stands in the place of its name now */
+	if (!name || t->grant != pl->grant || t->len != (size_t)(name - pl->path))
+		trail_clear(t);
+	if (t->nr)
+		fd = open_beneath(t->fds[t->nr - 1], name + 1, O_PATH | O_DIRECTORY, 0);
+	else
+		fd = open_beneath(pl->grant->fd, pl->rel, O_PATH | O_DIRECTORY, 0);
+	if (fd < 0)
+		return false;
+	trail_push(t, fd);
+	t->grant = pl->grant;
+	t->len = strlen(pl->path);
+	return true;
+}
+
+/* `..`, as text: pl->path, which has no links, loses its last name. */
+static void trail_go_back(struct trail *t, struct place *pl)
+{
+	if (t->len != strlen(pl->path))
+		trail_clear(t);
+	if (t->nr)
+		close(t->fds[--t->nr]);
+	path_strip(pl->path);
+	t->len = strlen(pl->path);
+}
+
 /*
  * todo without its first len bytes, and with the link that was there before it. pl->path,
  * which ended with that link, becomes what the link's target starts from.
@@ -197,30 +261,33 @@ static int splice_link(char todo[PATH_MAX], const char *rest, const char *link,
  * name. 1: it was a link, which stands in todo now, to be walked from its start.
  */
 static int step(const struct policy *pol, char todo[PATH_MAX], const char *rest,
-		bool follow, struct place *pl)
+		bool follow, struct place *pl, struct trail *t)
 {
 	bool last = !rest[strspn(rest, "/")], through = follow || !last || *rest;
 	char link[PATH_MAX];
 	int err = find_grant(pol, pl);
 
-	if (err || !pl->grant)
+	if (err || !pl->grant || (!last && trail_go_on(t, pl)))
 		return err;
 	err = place_look(pl, through ? link : NULL);
 	if (err)
 		return err;
 	pl->slash = last && *rest;
 	if (S_ISLNK(pl->mode) && through) {
+		if (*link == '/')
+			trail_clear(t);
 		err = splice_link(todo, rest, link, pl);
 		return err ? err : 1;
 	}
+	trail_clear(t); /* a directory only now: it isn't in there */
 	if (last || S_ISDIR(pl->mode))
 		return 0;
 	return pl->mode ? -ENOTDIR : -ENOENT;
 }
 
 /* Name by name from the root along todo, an absolute path, which is used up. */
-static int walk(const struct policy *pol, char todo[PATH_MAX], bool follow,
-		struct place *pl)
+static int walk_names(const struct policy *pol, char todo[PATH_MAX], bool follow,
+		      struct place *pl, struct trail *t)
 {
 	char *at = todo;
 	bool looked = false; /* at what pl->path says now */
@@ -234,11 +301,11 @@ static int walk(const struct policy *pol, char todo[PATH_MAX], bool follow,
 		err = 0;
 		looked = false;
 		if (path_is_dots(at, len, "..")) {
-			path_strip(pl->path);
+			trail_go_back(t, pl);
 		} else if (!path_is_dots(at, len, ".")) {
 			err = path_append(pl->path, at, len);
 			if (!err)
-				err = step(pol, todo, at + len, follow, pl);
+				err = step(pol, todo, at + len, follow, pl, t);
 			if (err < 0)
 				return err;
 			if (err && ++links > MAXSYMLINKS)
@@ -252,6 +319,20 @@ static int walk(const struct policy *pol, char todo[PATH_MAX], bool follow,
 	pl->slash = true;
 	err = find_grant(pol, pl);
 	return err || !pl->grant ? err : place_look(pl, NULL);
+}
+
+/*
+ * What a walk takes is bounded by the names in it: MAXSYMLINKS + 1 paths of PATH_MAX / 2. That is tenths of
+ * a second at most, for which no kick is looked for.
+ */
+static int walk(const struct policy *pol, char todo[PATH_MAX], bool follow,
+		struct place *pl)
+{
+	struct trail trail = { .nr = 0 };
+	int err = walk_names(pol, todo, follow, pl, &trail);
+
+	trail_clear(&trail);
+	return err;
 }
 
 /* Whether a path has to be walked, links or not: it has a `..`, or ends in `.`. */
@@ -420,7 +501,7 @@ static int open_place(const struct policy *pol, const struct place *pl, int flag
 
 	if (!pl->grant->writable)
 		pass &= ~O_CREAT;
-	fd = open_beneath(pl->grant, pl->rel, pass | O_NONBLOCK | O_NOCTTY,
+	fd = open_beneath(pl->grant->fd, pl->rel, pass | O_NONBLOCK | O_NOCTTY,
 			  pass & O_CREAT ? mode & 0777 : 0);
 	err = take_opened(fd, pl->grant->writable, flags, opened);
 	if (!err && !pl->mode &&
@@ -525,7 +606,7 @@ void policy_sync(const struct policy *pol)
 		int fd = -1;
 
 		if (g->writable && g->host)
-			fd = open_beneath(g, "", O_RDONLY | O_DIRECTORY, 0);
+			fd = open_beneath(g->fd, "", O_RDONLY | O_DIRECTORY, 0);
 		if (fd < 0)
 			continue;
 		syncfs(fd);
@@ -558,7 +639,7 @@ static int open_found(const struct place *pl, struct found *found)
 
 	if (!pl->mode)
 		return -ENOENT;
-	fd = open_beneath(pl->grant, pl->rel, O_PATH, 0);
+	fd = open_beneath(pl->grant->fd, pl->rel, O_PATH, 0);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st) || on_procfs(fd)) {
@@ -645,7 +726,7 @@ static int open_parent(const struct place *dir, struct parent *parent)
 		return -ENOENT;
 	if (!S_ISDIR(dir->mode))
 		return -ENOTDIR;
-	parent->fd = open_beneath(dir->grant, dir->rel, O_PATH | O_DIRECTORY, 0);
+	parent->fd = open_beneath(dir->grant->fd, dir->rel, O_PATH | O_DIRECTORY, 0);
 	if (parent->fd < 0)
 		return parent->fd;
 	if (on_procfs(parent->fd)) {
