@@ -167,7 +167,10 @@ struct mv_exit {
  */
 MV_API int mv_run(struct mv_vm *vm, struct mv_exit *end, struct mv_error *err);
 
-/* Make a mv_run() under way, or else the next one, return MV_EXIT_INTERRUPTED. Any thread. */
+/*
+ * Make a mv_run() under way, or else the next one, return MV_EXIT_INTERRUPTED. Any thread. A read or write of more than
+ * 1 MiB may come to fewer bytes by it.
+ */
 MV_API void mv_interrupt(struct mv_vm *vm);
 
 /*

@@ -76,7 +76,8 @@ struct output {
 
 /*
  * kick_signal is the caller's to set, before the first call: a signal that this thread
- * blocks, and that ends a call which waits. 0: there is none.
+ * blocks, and that ends a call which waits. 0: there is none. So is is_over, NULL as well, which says
+ * whether the kick came to end the run: by one of its limits, or because somebody asked for it.
  */
 struct process {
 	struct mm *mm;		    /* its memory */
@@ -104,15 +105,17 @@ struct process {
 	int dumpable, death_signal; /* prctl's, and kept only */
 	bool no_new_privs;	    /* ... too */
 	uint32_t personality;
-	int nice;		   /* setpriority's; as the starter's at first */
-	int sched_policy;	   /* sched_setscheduler's, with SCHED_RESET_ON_FORK */
-	struct vdso vdso;	   /* clocks that it reads without a call */
-	struct sleep sleep;	   /* of the call under way */
-	bool running;		   /* between usage_begin() and usage_end() */
-	struct usage used;	   /* by runs that have ended */
-	struct usage thread_began; /* the thread's, when the run under way began */
-	gva_t rsp;		   /* of the call under way; the caller's to set, too */
-	int kick_signal;	   /* see above */
+	int nice;		    /* setpriority's; as the starter's at first */
+	int sched_policy;	    /* sched_setscheduler's, with SCHED_RESET_ON_FORK */
+	struct vdso vdso;	    /* clocks that it reads without a call */
+	struct sleep sleep;	    /* of the call under way */
+	bool running;		    /* between usage_begin() and usage_end() */
+	struct usage used;	    /* by runs that have ended */
+	struct usage thread_began;  /* the thread's, when the run under way began */
+	gva_t rsp;		    /* of the call under way; the caller's to set, too */
+	int kick_signal;	    /* see above */
+	bool (*is_over)(void *run); /* see above */
+	void *run;		    /* ... what it is given */
 	int wake_fd; /* a signalfd for it, made when a call first waits; else -1 */
 	int64_t wait_until; /* where a call that was interrupted, and is to be made again, ends to wait;
 			     * 0: none. Who answers it with -EINTR instead clears this */

@@ -45,17 +45,14 @@ int64_t sys_getrandom(struct process *p, const uint64_t a[6])
 	if (err)
 		return err;
 	while (b.left) {
-		/* 2 GiB take seconds; a signal ends them early, as on Linux */
-		n = done ? stream_interrupted(p) : 0;
-		if (n)
-			break;
 		buffers_chunk(p, &b, MV_WRITE, CHUNK_MAX, &c);
 		n = fill(&c, flags);
 		if (n <= 0)
 			break;
 		done += n;
 		buffers_advance(&b, (uint64_t)n);
-		if ((uint64_t)n < c.len)
+		/* 2 GiB take seconds; a signal ends them early, as on Linux */
+		if ((uint64_t)n < c.len || stream_cut(p, done, n, true))
 			break;
 	}
 	return done ? done : n;

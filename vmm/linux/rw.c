@@ -60,7 +60,21 @@ static int wait_regular(struct process *p, const struct file *file)
 	return file->nonblock == NONBLOCK_NO ? stream_sleep(p, RETRY_MS) : -EAGAIN;
 }
 
-/* What mostly answers at once. No kick is looked for: signal(7), it can't be interrupted. */
+static bool may_wait(const struct file *file)
+{
+	return file->kind == FILE_STREAM || file->kind == FILE_SOCKET;
+}
+
+/*
+ * Regular files are left by no signal that has a handler: signal(7). Devices that are read and written at
+ * a position, /dev/urandom say, are.
+ */
+static bool is_cut(struct process *p, const struct file *file, int64_t done, int64_t n)
+{
+	return stream_cut(p, done, n, may_wait(file));
+}
+
+/* What mostly answers at once. */
 static int64_t read_regular(struct process *p, const struct file *file, struct buffers *b,
 			    off_t pos, int flags)
 {
@@ -88,7 +102,7 @@ static int64_t read_regular(struct process *p, const struct file *file, struct b
 			break;
 		if (pos != POS_CURRENT)
 			pos += n;
-	} while (b->left);
+	} while (b->left && !is_cut(p, file, done, n));
 	return done ? done : n;
 }
 
@@ -179,14 +193,11 @@ static int64_t write_regular(struct process *p, struct file *file, struct buffer
 			break;
 		if (n <= 0 && (n != -EFAULT || again))
 			break;
+		if (n > 0 && is_cut(p, file, done, n))
+			break;
 		again = n <= 0;
 	}
 	return done ? done : n;
-}
-
-static bool may_wait(const struct file *file)
-{
-	return file->kind == FILE_STREAM || file->kind == FILE_SOCKET;
 }
 
 static int64_t do_read(struct process *p, struct file *file, struct buffers *b)

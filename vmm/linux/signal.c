@@ -151,6 +151,26 @@ static bool take_any(struct process *p, struct signal *sig)
 	return sig->info.si_signo || dequeue(p, s->blocked, &sig->info);
 }
 
+/* Nothing comes of it. */
+static bool is_harmless(const struct process *p, int signo)
+{
+	return is_ignored(p, signo) ||
+	       (handler_of(p, signo) == (uint64_t)SIG_DFL && STOPPING & BIT(signo));
+}
+
+bool signal_ends(const struct process *p)
+{
+	const struct signals *s = &p->signals;
+	uint64_t set = (s->own.set | s->shared.set) & ~s->blocked;
+
+	for (int signo; set; set &= set - 1) {
+		signo = __builtin_ctzll(set) + 1;
+		if (handler_of(p, signo) == (uint64_t)SIG_DFL && !is_harmless(p, signo))
+			return true;
+	}
+	return false;
+}
+
 bool signal_take(struct process *p, struct signal *sig)
 {
 	struct action *action;
@@ -160,8 +180,7 @@ bool signal_take(struct process *p, struct signal *sig)
 		signo = sig->info.si_signo;
 		action = &p->signals.action[signo - 1];
 		sig->action = *action;
-		if (is_ignored(p, signo) ||
-		    (action->handler == (uint64_t)SIG_DFL && STOPPING & BIT(signo)))
+		if (is_harmless(p, signo))
 			continue;
 		if (action->flags & SA_RESETHAND)
 			action->handler = (uint64_t)SIG_DFL;

@@ -89,6 +89,8 @@ void signal_send(struct process *p, int signo, int code);
  */
 int signal_send_to(struct process *p, struct pending *q, int signo, int code);
 int signal_send_info(struct process *p, struct pending *q, const siginfo_t *info);
+/* Whether one that is pending will end the process, without a handler. */
+bool signal_ends(const struct process *p);
 /* Whether it would be dropped: sig_ignored(). */
 bool signal_ignored(const struct process *p, int signo);
 

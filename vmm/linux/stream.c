@@ -99,6 +99,24 @@ int stream_interrupted(struct process *p)
 	return wait_ready(p, -1, 0, 0);
 }
 
+/* No file is needed for it, as the payload may have used up all. */
+static bool is_kicked(const struct process *p)
+{
+	sigset_t set;
+
+	return p->kick_signal && !sigpending(&set) && sigismember(&set, p->kick_signal) > 0;
+}
+
+bool stream_cut(struct process *p, int64_t done, int64_t n, bool any)
+{
+	if (done / (int64_t)CHUNK_MAX == (done - n) / (int64_t)CHUNK_MAX || !is_kicked(p))
+		return false;
+	if (p->is_over && p->is_over(p->run))
+		return true;
+	signals_collect(p);
+	return any ? signal_pending(&p->signals) : signal_ends(p);
+}
+
 int stream_wait_fd(struct process *p, int fd)
 {
 	return wait_ready(p, fd, POLLIN, -1);
@@ -215,6 +233,8 @@ int64_t stream_read(struct process *p, struct file *file, struct buffers *b)
 		buffers_advance(b, (uint64_t)n);
 		if (file->messages || ((uint64_t)n < c.len && (uint64_t)done >= pace.least))
 			break;
+		if (stream_cut(p, done, n, true))
+			break;
 		deadline = after(pace.next_ns);
 	}
 	return done ? done : n;
@@ -310,6 +330,6 @@ int64_t stream_write(struct process *p, struct file *file, struct buffers *b)
 			break;
 		done += n;
 		buffers_advance(b, (uint64_t)n);
-	} while (b->left);
+	} while (b->left && !stream_cut(p, done, n, true));
 	return done ? done : n;
 }

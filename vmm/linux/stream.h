@@ -19,6 +19,12 @@ int64_t stream_write(struct process *p, struct file *file, struct buffers *b);
 /* -ERESTARTSYS: the kick has come; 0: it hasn't; -errno: it can't be told. */
 int stream_interrupted(struct process *p);
 
+/*
+ * n bytes more have been transferred, `done` by now: whether that is to be all, as the run is to end, or a
+ * signal ends the payload; or, any, one is to be delivered. Looked at once in CHUNK_MAX bytes only.
+ */
+bool stream_cut(struct process *p, int64_t done, int64_t n, bool any);
+
 /* Wait until fd (-1: none) can be read: 0; or as above, or -errno. */
 int stream_wait_fd(struct process *p, int fd);
 

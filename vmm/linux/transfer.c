@@ -16,6 +16,8 @@
 
 /* What is spliced before the kick is looked for. */
 #define STEP_MAX (1u << 20)
+/* ... what is copied, in fewer steps: a file system may do it by sharing blocks. */
+#define COPY_MAX (16ull << 20)
 
 /* Where a transfer is in a file: at the payload's *where, or, if that is NULL, at the file's own. */
 struct position {
@@ -176,7 +178,7 @@ static int64_t do_sendfile(struct process *p, uint64_t out_fd, uint64_t in_fd, o
 		output_done(p, out, n);
 		if (n > 0)
 			done += (uint64_t)n;
-	} while (n > 0 && done < count);
+	} while (n > 0 && done < count && !stream_cut(p, (int64_t)done, n, true));
 	return done ? (int64_t)done : n;
 }
 
@@ -219,6 +221,43 @@ static int64_t prepare_copy(struct process *p, const struct file *in, struct fil
 	return n;
 }
 
+/* Whether they are parts of one file that overlap, which is an error of the whole. */
+static bool overlap(const struct file *in, const struct file *out,
+		    const struct position *from, const struct position *to, uint64_t len)
+{
+	const off_t a = from->where ? from->at : lseek(in->fd, 0, SEEK_CUR);
+	const off_t b = to->where ? to->at : lseek(out->fd, 0, SEEK_CUR);
+	struct stat x, y;
+
+	if (fstat(in->fd, &x) || fstat(out->fd, &y))
+		return false;
+	if (a < x.st_size)
+		len = min_u64(len, (uint64_t)(x.st_size - a));
+	return x.st_dev == y.st_dev && x.st_ino == y.st_ino &&
+	       (uint64_t)(a < b ? b - a : a - b) < len;
+}
+
+/* In steps, between which the kick is looked for. Bytes or -errno. */
+static int64_t copy_steps(struct process *p, const struct file *in, const struct file *out,
+			  struct position *from, struct position *to, uint64_t len)
+{
+	const uint64_t most = len > COPY_MAX && !overlap(in, out, from, to, len) ? COPY_MAX
+										 : len;
+	int64_t done = 0, n;
+	uint64_t step;
+
+	do {
+		step = min_u64(len - (uint64_t)done, most);
+		n = copy_file_range(in->fd, host_position(from), out->fd, host_position(to),
+				    step, 0);
+		if (n < 0)
+			return done ? done : -errno;
+		done += n;
+	} while ((uint64_t)n == step && (uint64_t)done < len &&
+		 !stream_cut(p, done, n, true));
+	return done;
+}
+
 int64_t sys_copy_file_range(struct process *p, const uint64_t a[6])
 {
 	const struct file *in = fd_get(&p->files, (unsigned)a[0]);
@@ -241,10 +280,7 @@ int64_t sys_copy_file_range(struct process *p, const uint64_t a[6])
 	if (n || p->output.over)
 		return n;
 	guard_begin(&g);
-	n = copy_file_range(in->fd, host_position(&from), out->fd, host_position(&to), room,
-			    0);
-	if (n < 0)
-		n = -errno;
+	n = copy_steps(p, in, out, &from, &to, room);
 	guard_end(p, &g, n >= 0);
 	output_done(p, out, n);
 	if (n > 0 && (write_position(p, &from) || write_position(p, &to)))

@@ -297,6 +297,27 @@ static enum step rearm(struct mv_vm *vm, struct mv_error *err)
 	return ret ? host_failed(err, ret, "a timer") : STEP_GO_ON;
 }
 
+static bool past_deadline(const struct mv_vm *vm)
+{
+	return vm->deadline_ns && clock_ns() >= vm->deadline_ns;
+}
+
+static bool past_cpu_time(const struct mv_vm *vm)
+{
+	return vm->opt.cpu_ns && usage_cpu(&vm->process) >= vm->opt.cpu_ns;
+}
+
+bool vm_is_over(void *run)
+{
+	struct mv_vm *vm = run;
+	bool asked;
+
+	pthread_mutex_lock(&vm->kick_lock);
+	asked = vm->interrupt;
+	pthread_mutex_unlock(&vm->kick_lock);
+	return asked || past_deadline(vm) || past_cpu_time(vm);
+}
+
 /* A signal ended KVM_RUN, or a call: whose was it? */
 static enum step serve_interrupt(struct mv_vm *vm, struct mv_exit *end)
 {
@@ -312,9 +333,9 @@ static enum step serve_interrupt(struct mv_vm *vm, struct mv_exit *end)
 		fill_registers(vm, end);
 		return STEP_END;
 	}
-	if (vm->deadline_ns && clock_ns() >= vm->deadline_ns)
+	if (past_deadline(vm))
 		return over_limit(vm, end, MV_EXIT_TIMEOUT, STATUS_TIMEOUT);
-	if (vm->opt.cpu_ns && usage_cpu(&vm->process) >= vm->opt.cpu_ns)
+	if (past_cpu_time(vm))
 		return over_limit(vm, end, MV_EXIT_CPU_TIME, STATUS_TIMEOUT);
 	signals_collect(&vm->process);
 	vm->process.rearm = true; /* the CPU clock may have been asked too early */

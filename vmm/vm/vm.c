@@ -100,6 +100,8 @@ int mv_open(const struct mv_options *opt, struct mv_vm **out, struct mv_error *e
 	if (ret)
 		goto fail_vcpu;
 	vm->process.kick_signal = KICK_SIGNAL;
+	vm->process.is_over = vm_is_over;
+	vm->process.run = vm;
 	*out = vm;
 	return 0;
 

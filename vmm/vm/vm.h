@@ -99,6 +99,9 @@ void vm_events_begin(struct mv_vm *vm);
 /* Tell all that there is to tell. Nothing is locked. */
 void vm_events_hand_on(struct mv_vm *vm);
 
+/* run.c: process.is_over. */
+bool vm_is_over(void *run);
+
 /* kick.c: the timers are as process.itimer, deadline_ns and kicks_again() want them. 0 or -errno. */
 int kicks_arm(struct mv_vm *vm);
 /* Look again soon. */
