@@ -155,6 +155,46 @@ Test(cli_report_page, a_value_out_of_range_or_of_another_type_is_named)
 		     "line 2:", "\"before\"");
 }
 
+/* Before it is named it may have been shifted, cast or added to: the sanitizers see that (make asan). */
+Test(cli_report_page, each_number_out_of_its_range_is_named)
+{
+	static const char fault[] =
+		"\"type\":\"fault\",\"kind\":\"anonymous\",\"access\":\"r\"";
+	static const char entries[] =
+		"\"type\":\"entries\",\"table\":\"0x1000\",\"level\":\"pgd\"";
+	static const struct {
+		const char *head, *name, *before, *behind;
+	} fields[] = {
+		{ fault, "size", "", "" },
+		{ fault, "around", "", "" },
+		{ fault, "huge", "", "" },
+		{ fault, "copied", "", "" },
+		{ fault, "spent", "", "" },
+		{ fault, "pud", "\"made\":{", "}" },
+		{ fault, "pmd", "\"made\":{", "}" },
+		{ fault, "pte", "\"made\":{", "}" },
+		{ entries, "index", "\"n\":1,", "" },
+		{ entries, "n", "", "" },
+		{ "\"type\":\"call\"", "nr", "", "" },
+		{ "\"type\":\"call\"", "spent", "", "" },
+		{ "\"type\":\"violation\",\"access\":\"r\",\"from\":\"file\"", "bytes", "",
+		  "" },
+		{ "\"type\":\"end\",\"how\":\"status\"", "status", "", "" },
+	};
+	static const char *const values[] = { "-9223372036854775808",
+					      "9223372036854775807" };
+	char trace[1024], name[16];
+
+	for (size_t i = 0; i < 2 * sizeof(fields) / sizeof(fields[0]); i++) {
+		snprintf(name, sizeof(name), "\"%s\"", fields[i / 2].name);
+		snprintf(trace, sizeof(trace),
+			 HEADER PGD "{\"seq\":2,\"t\":1,%s,%s%s:%s%s}\n",
+			 fields[i / 2].head, fields[i / 2].before, name, values[i % 2],
+			 fields[i / 2].behind);
+		assert_wrong(trace, "line 3:", name);
+	}
+}
+
 Test(cli_report_page, events_out_of_their_order_are_named)
 {
 	assert_wrong(HEADER PGD PGD, "line 3:", "\"seq\"");

@@ -34,18 +34,20 @@ __attribute__((format(printf, 2, 3))) static void bad(struct trace *t, const cha
 
 /* ---- Fields ---- */
 
-/* A whole number from min to max; 0 where there is none. */
+/* A whole number from min to max; 0 where there is none, or no such. */
 static int64_t number(struct trace *t, const json_t *o, const char *name, int64_t min,
 		      int64_t max)
 {
 	const json_t *value = json_object_get(o, name);
 	int64_t n = json_is_integer(value) ? json_integer_value(value) : 0;
 
-	if (value && !json_is_integer(value))
+	if (value && !json_is_integer(value)) {
 		bad(t, "\"%s\" is not a whole number", name);
-	else if (value && (n < min || n > max))
+	} else if (value && (n < min || n > max)) {
 		bad(t, "\"%s\": %lld is not between %lld and %lld", name, (long long)n,
 		    (long long)min, (long long)max);
+		return 0; /* what is done with n before somebody looks, may rely on the range */
+	}
 	return n;
 }
 
