@@ -424,8 +424,8 @@ int vcpu_set_xsave(struct vcpu *vcpu)
 	return ioctl(vcpu->fd, KVM_SET_XSAVE, vcpu->xsave) ? -errno : 0;
 }
 
-/* What IRET would say to a rip that isn't canonical. */
-static enum vcpu_event bad_return(struct vcpu *vcpu)
+/* #GP that the CPU was not there to raise: for a return to a rip that isn't canonical, or an IN. */
+static enum vcpu_event raise_gp(struct vcpu *vcpu)
 {
 	vcpu->vector = VECTOR_GP;
 	vcpu->error_code = 0;
@@ -442,7 +442,7 @@ static enum vcpu_event refuse(struct vcpu *vcpu)
 	sigpending(&pending);
 	if (vcpu->kick && sigismember(&pending, vcpu->kick) == 1)
 		return VCPU_INTERRUPTED;
-	return bad_return(vcpu);
+	return raise_gp(vcpu);
 }
 
 static enum vcpu_event call_event(struct vcpu *vcpu, unsigned port)
@@ -459,7 +459,7 @@ static enum vcpu_event call_event(struct vcpu *vcpu, unsigned port)
 	if (vcpu->way == WAY_OUT || canonical(vcpu->rip))
 		return VCPU_CALL;
 	/* a payload jumped into the entry page with such an rcx */
-	return bad_return(vcpu);
+	return raise_gp(vcpu);
 }
 
 static enum vcpu_event exception_event(struct vcpu *vcpu, unsigned vector)
@@ -480,12 +480,43 @@ static enum vcpu_event exception_event(struct vcpu *vcpu, unsigned vector)
 	return VCPU_EXCEPTION;
 }
 
+static int drop_exception(struct vcpu *vcpu)
+{
+	struct kvm_vcpu_events events;
+
+	if (ioctl(vcpu->fd, KVM_GET_VCPU_EVENTS, &events))
+		return -errno;
+	events.exception.injected = events.exception.pending = 0;
+	return ioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &events) ? -errno : 0;
+}
+
+/*
+ * The TSS's bitmap can't open the calls' port for OUT alone: IN gets here the #GP that it has at all
+ * others. KVM has begun the instruction, and can only be made to end it. Without tables INS finds no
+ * memory to write to; its #PF is dropped, and so is what has become of the registers.
+ */
+static enum vcpu_event refuse_in(struct vcpu *vcpu)
+{
+	const struct kvm_sync_regs before = vcpu->run->s.regs;
+	int err;
+
+	vcpu->run->s.regs.sregs.cr3 = 0;
+	vcpu->run->kvm_dirty_regs |= KVM_SYNC_X86_SREGS;
+	err = settle(vcpu);
+	if (!err)
+		err = drop_exception(vcpu);
+	vcpu->error = -err;
+	vcpu->run->s.regs = before;
+	vcpu_set(vcpu, &before.regs);
+	return err ? VCPU_ERROR : raise_gp(vcpu);
+}
+
 static enum vcpu_event io_event(struct vcpu *vcpu)
 {
 	unsigned port = vcpu->run->io.port;
 
-	if (vcpu->run->io.direction != KVM_EXIT_IO_OUT)
-		return VCPU_ERROR;
+	if (vcpu->run->io.direction == KVM_EXIT_IO_IN)
+		return refuse_in(vcpu);
 	if (port == MV_PORT_CALL || port == MV_PORT_SYSCALL)
 		return call_event(vcpu, port);
 	if (port >= MV_PORT_VECTOR && port < MV_PORT_VECTOR + 32)
