@@ -203,8 +203,8 @@ MV_API int mv_read_gpa(struct mv_vm *vm, uint64_t gpa, void *buf, size_t len);
 MV_API int mv_symbol(struct mv_vm *vm, const char *name, uint64_t *gva, uint64_t *size);
 
 /*
- * "name+0x12" for a gva, from the file's symbols, cut to len, '?' for control characters. -ENOENT: none
- * covers it.
+ * "name+0x12" for a gva, from the file's symbols, cut to len, '?' for control characters and what is no
+ * UTF-8. -ENOENT: none covers it.
  */
 MV_API int mv_symbol_at(struct mv_vm *vm, uint64_t gva, char *buf, size_t len);
 
@@ -453,7 +453,10 @@ MV_API int mv_unknown_call(struct mv_vm *vm, size_t *cursor, int64_t *nr, uint64
 /* Linux's name for a call number ("mmap"), or NULL. */
 MV_API const char *mv_call_name(int64_t nr);
 
-/* Texts, written to a stream of the caller's. ANSI-free, a '\n' at each line's end. */
+/*
+ * Texts, written to a stream of the caller's: ANSI-free, a '\n' at each line's end. Names in them, which the
+ * payload may have chosen, go through mv_print_text().
+ */
 MV_API void mv_print_walk(struct mv_vm *vm, uint64_t gva, FILE *out); /* the four steps */
 MV_API void mv_print_tables(struct mv_vm *vm,
 			    FILE *out); /* tables by level, and their cost */
@@ -461,6 +464,8 @@ MV_API void mv_print_maps(struct mv_vm *vm, FILE *out);	 /* as /proc/PID/maps */
 MV_API void mv_print_smaps(struct mv_vm *vm, FILE *out); /* as /proc/PID/smaps */
 MV_API void mv_print_exit(struct mv_vm *vm, const struct mv_exit *end,
 			  FILE *out); /* fatal report */
+/* A text of whatever bytes: control characters, what is no UTF-8, and backslashes as "\033". */
+MV_API void mv_print_text(const char *text, FILE *out);
 
 /* What this host's KVM can do; found by trying. Strings are static. */
 struct mv_host {

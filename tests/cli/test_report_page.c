@@ -86,6 +86,7 @@ Test(cli_report_page, what_is_no_trace_is_refused)
 Test(cli_report_page, an_unknown_type_kind_or_level_is_named)
 {
 	assert_wrong(HEADER EVENT(1, "\"type\":\"fork\""), "line 2:", "fork");
+	assert_wrong(HEADER EVENT(1, "\"type\":\"\\u001b[2J\""), "line 2:", "\\033[2J");
 	assert_wrong(HEADER EVENT(1,
 				  "\"type\":\"fault\",\"kind\":\"odd\",\"access\":\"r\""),
 		     "line 2:", "odd");

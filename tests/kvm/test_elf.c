@@ -157,16 +157,16 @@ Test(elf, control_characters_in_a_symbols_name_are_not_told, LIMIT)
 				  "\0marker_bss", 12));
 	     at++) {
 		/* a part of a name. NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
-		memcpy(at + 1, "m\n\x1b[2J", 6);
+		memcpy(at + 1, "m\n\x1b[\x9bJ", 6);
 	}
 	make_file(path, image, image_size);
 	chmod(path, 0755);
 	mv_options_init(&opt);
 	cr_assert(!mv_open(&opt, &vm, &err), "%s", err.text);
 	cr_assert(!mv_load(vm, path, argv, envp, &err), "%s", err.text);
-	cr_assert_eq(mv_symbol(vm, "m\n\x1b[2J_bss", &gva, NULL), 0);
+	cr_assert_eq(mv_symbol(vm, "m\n\x1b[\x9bJ_bss", &gva, NULL), 0);
 	cr_assert_eq(mv_symbol_at(vm, gva + 1, text, sizeof(text)), 0);
-	cr_assert_str_eq(text, "m??[2J_bss+0x1");
+	cr_assert_str_eq(text, "m??[?J_bss+0x1");
 	cr_assert_eq(mv_symbol_at(vm, gva, text, 3), 0);
 	cr_assert_str_eq(text, "m?");
 	mv_close(vm);

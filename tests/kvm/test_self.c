@@ -98,6 +98,13 @@ Test(self, a_sleep_that_the_embedder_interrupts_is_not_longer_for_it, LIMIT)
 	sandbox_close(&s);
 }
 
+/* seq_path() escapes "\n", and nothing else. */
+Test(self, maps_has_names_in_the_bytes_that_linux_writes, LIMIT)
+{
+	REQUIRE_KVM();
+	cr_expect_eq(same_as_native("names", "maps", NULL, NULL), 0);
+}
+
 Test(self, a_sleep_ends_with_the_time_limit, LIMIT)
 {
 	struct sandbox s;

@@ -37,7 +37,8 @@ bool json_print(json_t *json, FILE *out)
 		errno = ENOMEM;
 		return false;
 	}
-	failed = json_dumpf(json, out, JSON_INDENT(2)) || fputc('\n', out) == EOF;
+	failed = json_dumpf(json, out, JSON_INDENT(2) | JSON_ENSURE_ASCII) ||
+		 fputc('\n', out) == EOF;
 	json_decref(json);
 	return !failed;
 }

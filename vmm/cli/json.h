@@ -27,7 +27,10 @@ json_t *json_access(unsigned access);
 json_t *json_maps(struct mv_vm *vm);
 json_t *json_walk(struct mv_vm *vm, const struct mv_walk *walk);
 
-/* Write it on one or more lines, and drop the reference. False, with errno: it failed. */
+/*
+ * Write it on one or more lines, in ASCII: U+0080 to U+009f are control characters, too; and drop the
+ * reference. False, with errno: it failed.
+ */
 bool json_print(json_t *json, FILE *out);
 
 #endif

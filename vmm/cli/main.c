@@ -206,6 +206,19 @@ static void close_stdout(void)
 	}
 }
 
+/* A write a line: others may write there, too. */
+static void print_error(const struct cli *cli)
+{
+	static char line[1 << 12];
+
+	setvbuf(stderr, line, _IOLBF, sizeof(line));
+	fprintf(stderr, "%s: ", cli->usage ? cli->name : self);
+	mv_print_text(cli->err.text, stderr);
+	fputc('\n', stderr);
+	if (cli->usage)
+		fprintf(stderr, "Try '%s --help'.\n", cli->name);
+}
+
 int main(int argc, char **argv)
 {
 	struct cli cli = { .name = "mapvisor" };
@@ -219,10 +232,7 @@ int main(int argc, char **argv)
 		argv[0] = self;
 		status = run_main(&cli, argc, argv);
 	}
-	if (cli.usage)
-		fprintf(stderr, "%s: %s\nTry '%s --help'.\n", cli.name, cli.err.text,
-			cli.name);
-	else if (cli.err.text[0])
-		fprintf(stderr, "mapvisor: %s\n", cli.err.text);
+	if (cli.usage || cli.err.text[0])
+		print_error(&cli);
 	return status;
 }

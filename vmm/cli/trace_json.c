@@ -270,7 +270,8 @@ static json_t *event_json(const struct trace *t, const struct mv_event *e)
 /* False: it isn't written, for want of memory or room. */
 static bool put_line(struct trace *t, json_t *json)
 {
-	const bool done = json && !json_dumpf(json, t->out, JSON_COMPACT) &&
+	const bool done = json &&
+			  !json_dumpf(json, t->out, JSON_COMPACT | JSON_ENSURE_ASCII) &&
 			  fputc('\n', t->out) != EOF;
 
 	json_decref(json);

@@ -17,7 +17,8 @@ enum { PID = 1, PAYLOAD = 1, STAGE2 = 2 };
 static void put(struct trace *t, json_t *json)
 {
 	if (!json || fputs(",\n", t->out) == EOF ||
-	    json_dumpf(json, t->out, JSON_COMPACT | JSON_REAL_PRECISION(15)))
+	    json_dumpf(json, t->out,
+		       JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15)))
 		t->unwritten++;
 	json_decref(json);
 }
@@ -227,7 +228,7 @@ static void begin(struct trace *t)
 
 	fputs("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n", t->out);
 	if (process)
-		json_dumpf(process, t->out, JSON_COMPACT);
+		json_dumpf(process, t->out, JSON_COMPACT | JSON_ENSURE_ASCII);
 	json_decref(process);
 	put(t, name_json("thread_name", PAYLOAD, "calls and faults"));
 	put(t, name_json("thread_name", STAGE2, "second stage"));

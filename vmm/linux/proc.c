@@ -16,7 +16,8 @@
 
 /* ---- memory */
 
-void proc_print_vma(const struct mv_vma *v, FILE *out)
+void proc_print_vma(const struct mv_vma *v, void (*print_name)(const char *name, FILE *out),
+		    FILE *out)
 {
 	int n = fprintf(out,
 			"%08" PRIx64 "-%08" PRIx64 " %c%c%c%c %08" PRIx64
@@ -26,22 +27,29 @@ void proc_print_vma(const struct mv_vma *v, FILE *out)
 			v->shared ? 's' : 'p', v->offset, major(v->dev), minor(v->dev),
 			v->ino);
 
-	if (*v->name)
-		fprintf(out, "%*s%s", n < 73 ? 73 - n : 0, "", v->name);
+	if (*v->name) {
+		fprintf(out, "%*s", n < 73 ? 73 - n : 0, "");
+		print_name(v->name, out);
+	}
 	fputc('\n', out);
 }
 
-void proc_print_maps(struct mm *mm, FILE *out)
+/* seq_path() of fs/seq_file.c, told to escape "\n" alone. */
+static void print_path(const char *path, FILE *out)
 {
-	struct mv_vma v;
-
-	for (gva_t at = 0; !mm_vma_next(mm, at, &v); at = v.end)
-		proc_print_vma(&v, out);
+	for (; *path; path++)
+		if (*path == '\n')
+			fputs("\\012", out);
+		else
+			fputc(*path, out);
 }
 
 static void print_maps(struct process *p, FILE *out)
 {
-	proc_print_maps(p->mm, out);
+	struct mv_vma v;
+
+	for (gva_t at = 0; !mm_vma_next(p->mm, at, &v); at = v.end)
+		proc_print_vma(&v, print_path, out);
 }
 
 static void print_kib(FILE *out, const char *name, uint64_t bytes)
@@ -107,7 +115,7 @@ static void print_smaps(struct process *p, FILE *out)
 			{ "Locked", v.locked ? rss : 0 },
 		};
 
-		proc_print_vma(&v, out);
+		proc_print_vma(&v, print_path, out);
 		for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
 			print_kib(out, lines[i].name, lines[i].bytes);
 		fprintf(out, "THPeligible:%12d\n", 0);

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "vmm/observe/text.h"
+
 int mv_fail(struct mv_error *err, int num, const char *fmt, ...)
 {
 	va_list ap;
@@ -14,6 +16,7 @@ int mv_fail(struct mv_error *err, int num, const char *fmt, ...)
 		va_start(ap, fmt);
 		vsnprintf(err->text, sizeof(err->text), fmt, ap);
 		va_end(ap);
+		text_hide(err->text); /* a file names its interpreter, in any bytes */
 	}
 	return -num;
 }

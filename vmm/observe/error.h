@@ -5,7 +5,7 @@
 
 #include <mapvisor/mapvisor.h>
 
-/* err->text in printf's way: "WHAT: WHY", and what to do. err may be NULL. */
+/* err->text in printf's way: "WHAT: WHY", and what to do; see text_hide(). err may be NULL. */
 int mv_fail(struct mv_error *err, int num, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -32,16 +32,6 @@ static char access_letter(unsigned access)
 	return access & MV_WRITE ? 'w' : access & MV_EXEC ? 'x' : 'r';
 }
 
-/* A name may hold any byte; a line stays one. */
-static void print_name(const char *name, FILE *out)
-{
-	for (; *name; name++)
-		if ((unsigned char)*name < ' ' || *name == '\\' || *name == 0x7f)
-			fprintf(out, "\\%03o", (unsigned char)*name);
-		else
-			fputc(*name, out);
-}
-
 /* ---- Calls, signals, the end ---- */
 
 static void print_result(const struct mv_event_call *c, FILE *out)
@@ -203,7 +193,7 @@ static void print_area(uint64_t start, uint64_t end, unsigned prot, bool shared,
 	fprintf(out, "%08" PRIx64 "-%08" PRIx64 " %c%c%c%c %08" PRIx64 " ", start, end,
 		prot & MV_READ ? 'r' : '-', prot & MV_WRITE ? 'w' : '-',
 		prot & MV_EXEC ? 'x' : '-', shared ? 's' : 'p', offset);
-	print_name(*name ? name : "anonymous", out);
+	mv_print_text(*name ? name : "anonymous", out);
 	fputc('\n', out);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "vmm/mm/pte.h"
+#include "vmm/observe/text.h"
 #include "vmm/vm/vm.h"
 
 static int copied(size_t len, uint64_t left, size_t *done)
@@ -50,14 +51,6 @@ int mv_symbol(struct mv_vm *vm, const char *name, uint64_t *gva, uint64_t *size)
 	return 0;
 }
 
-/* A name is the file's, which nobody trusts: it ends up on terminals, in a line. */
-static void hide_controls(char *text, size_t len)
-{
-	for (size_t i = 0; i < len && text[i]; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-			text[i] = '?';
-}
-
 int mv_symbol_at(struct mv_vm *vm, uint64_t gva, char *buf, size_t len)
 {
 	const struct image_symbol *s = vm->image.elf ? image_symbol_at(&vm->image, gva)
@@ -69,7 +62,8 @@ int mv_symbol_at(struct mv_vm *vm, uint64_t gva, char *buf, size_t len)
 		snprintf(buf, len, "%s", s->name);
 	else
 		snprintf(buf, len, "%s+%#lx", s->name, gva - s->gva);
-	hide_controls(buf, len);
+	if (len)
+		text_hide(buf);
 	return 0;
 }
 
