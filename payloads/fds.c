@@ -469,6 +469,50 @@ static void devices(int file)
 	sys_close(fd);
 }
 
+#define PAGES 8
+
+/* A read into memory that isn't there yet: what of it is made. */
+static void read_into_new(const char *what, int fd, const char *file)
+{
+	const int from = file ? must_open(file, O_RDONLY, NULL) : -1;
+	const int change = file ? (int)sys_open(file, O_WRONLY, 0) : -1;
+	unsigned char there[PAGES] = "";
+	char *mem = must_map(NULL, PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | (file ? 0 : MAP_ANONYMOUS), from);
+
+	say("%s: %ld, ", what, sys_read(fd, mem, PAGES * PAGE_SIZE));
+	CALL(mincore, mem, PAGES * PAGE_SIZE, there);
+	for (size_t i = 0; !file && i < PAGES; i++)
+		say("%d", there[i] & 1);
+	/* its page is the file's still, if nothing was read */
+	if (file && sys_pwrite64(change, "#", 1, PAGE_SIZE / 2) == 1)
+		say("%c", mem[PAGE_SIZE / 2]);
+	say("\n");
+}
+
+static void short_reads(void)
+{
+	int fds[2], event = (int)CALL(eventfd2, 0, O_NONBLOCK);
+
+	CALL(pipe2, fds, O_NONBLOCK);
+	read_into_new("nothing", fds[0], NULL);
+	read_into_new("nothing", fds[0], "file");
+	CALL(write, fds[1], "five!", 5);
+	read_into_new("five", fds[0], NULL);
+	CALL(write, fds[1], page, PAGE_SIZE);
+	CALL(write, fds[1], page, 5);
+	read_into_new("more", fds[0], NULL);
+	sys_close(fds[1]);
+	read_into_new("the end", fds[0], NULL);
+	read_into_new("the end", fds[0], "file");
+	read_into_new("no event", event, NULL);
+	CALL(write, event, &(long){ 3 }, 8);
+	read_into_new("an event", event, NULL);
+	read_into_new("null", must_open("/dev/null", O_RDONLY, NULL), NULL);
+	sys_close(event);
+	sys_close(fds[0]);
+}
+
 int main(int argc, char **argv)
 {
 	int file;
@@ -488,6 +532,7 @@ int main(int argc, char **argv)
 	transfers();
 	locks();
 	devices(file);
+	short_reads();
 	folder();
 	return 0;
 }

@@ -255,6 +255,7 @@ int64_t sys_pipe2(struct process *p, const uint64_t a[6])
  */
 static int64_t do_eventfd(struct process *p, unsigned value, int flags)
 {
+	struct file *file;
 	int64_t nr;
 	int fd;
 
@@ -264,8 +265,11 @@ static int64_t do_eventfd(struct process *p, unsigned value, int flags)
 	if (fd < 0)
 		return -errno;
 	nr = install_own(p, fd, 0, O_RDWR, flags & EFD_CLOEXEC);
-	if (nr >= 0)
-		file_set_nonblock(fd_get(&p->files, (unsigned)nr), flags & EFD_NONBLOCK);
+	if (nr < 0)
+		return nr;
+	file = fd_get(&p->files, (unsigned)nr);
+	file_set_nonblock(file, flags & EFD_NONBLOCK);
+	file->most = sizeof(uint64_t);
 	return nr;
 }
 

@@ -44,6 +44,7 @@ struct file *file_new(int fd, bool owned, mode_t mode, int flags, const char *pa
 			       .owned = owned,
 			       .starters = !owned,
 			       .io_fd = fd,
+			       .most = -1,
 			       .readable = acc == O_RDONLY || acc == O_RDWR,
 			       .writable = acc == O_WRONLY || acc == O_RDWR,
 			       .path = strdup(path) };

@@ -52,6 +52,7 @@ struct file {
 	bool terminal;	/* see terminal.h */
 	bool messages;	/* a socket that keeps one write's bytes together */
 	bool no_nowait; /* RWF_NOWAIT was refused */
+	int most; /* bytes that a read comes to at most, 0 of /dev/null; -1: any number */
 	bool readable, writable; /* how it was opened */
 	bool zero;		 /* /dev/zero: mapped, it is anonymous memory */
 	bool path_only;		 /* O_PATH: no more than a place */

@@ -150,6 +150,8 @@ int special_open(struct process *p, const char *path, int flags, struct file **f
 	if (is_terminal(path))
 		file_set_terminal(*file, flags);
 	(*file)->zero = !strcmp(path, "/dev/zero");
+	if (!strcmp(path, "/dev/null"))
+		(*file)->most = 0;
 	err = text ? print_text(p, text, *file) : 0;
 	if (err)
 		file_put(*file, p->mm);

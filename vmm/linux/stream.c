@@ -209,17 +209,64 @@ static int64_t after(int64_t ns)
 	return ns < 0 ? -1 : stream_deadline(ns);
 }
 
+/*
+ * How many bytes a read comes to, of `most`: memory for more of them would be made that Linux doesn't touch. 0: it is
+ * not known, or there are none.
+ */
+static uint64_t bytes_there(const struct file *file, uint64_t most)
+{
+	int n;
+
+	if (file->most > 0 && most < (uint64_t)file->most)
+		return most; /* too few to be answered at all */
+	if (file->most >= 0)
+		return is_ready(file, POLLIN) ? min_u64(most, (uint64_t)file->most) : 0;
+	if (ioctl(file->io_fd, FIONREAD, &n)) /* no end: /dev/zero, /dev/urandom */
+		return most;
+	return n > 0 ? min_u64(most, (uint64_t)n) : 0;
+}
+
+/* So many are there, and no more memory than for these is made. */
+static int64_t read_there(struct process *p, const struct file *file, struct buffers *b,
+			  uint64_t there, struct chunk *c)
+{
+	const uint64_t left = b->left;
+
+	b->left = there < CHUNK_MAX ? there : left;
+	buffers_chunk(p, b, MV_WRITE, there, c);
+	b->left = left;
+	return read_once(file, c);
+}
+
+/* There was nothing: that is the end, or a byte has come since, or -EAGAIN. */
+static int64_t read_end(struct process *p, const struct file *file, const struct buffers *b)
+{
+	struct chunk c = { .nr = 1, .len = 1 };
+	char byte;
+	int64_t n;
+
+	if (!is_ready(file, POLLIN))
+		return -EAGAIN;
+	c.vec[0] = (struct iovec){ &byte, 1 };
+	n = read_once(file, &c);
+	if (n > 0 && mm_copy_to(p->mm, (gva_t)b->vec[b->at].iov_base, &byte, 1))
+		return -EFAULT;
+	return n;
+}
+
 int64_t stream_read(struct process *p, struct file *file, struct buffers *b)
 {
 	const struct pace pace = terminal_pace(file, b->left);
 	int64_t done = 0, n = gather(p, file, &pace), deadline = after(pace.first_ns);
+	uint64_t most, there;
 	struct chunk c;
 
 	if (n)
 		return n;
 	while (b->left) {
-		buffers_chunk(p, b, MV_WRITE, CHUNK_MAX, &c);
-		n = read_once(file, &c);
+		most = min_u64(b->left, CHUNK_MAX);
+		there = bytes_there(file, most);
+		n = there ? read_there(p, file, b, there, &c) : read_end(p, file, b);
 		if (give_up_nowait(file, n) || n == -EINTR)
 			continue;
 		if (n == -EAGAIN && (uint64_t)done < pace.least) {
@@ -231,7 +278,7 @@ int64_t stream_read(struct process *p, struct file *file, struct buffers *b)
 			break;
 		done += n;
 		buffers_advance(b, (uint64_t)n);
-		if (file->messages || ((uint64_t)n < c.len && (uint64_t)done >= pace.least))
+		if (file->messages || ((uint64_t)n < most && (uint64_t)done >= pace.least))
 			break;
 		if (stream_cut(p, done, n, true))
 			break;

@@ -46,6 +46,7 @@ int64_t sys_timerfd_create(struct process *p, const uint64_t a[6])
 		return nr;
 	file = fd_get(&p->files, (unsigned)nr);
 	file->timer = true;
+	file->most = sizeof(uint64_t);
 	file_set_nonblock(file, flags & TFD_NONBLOCK);
 	return nr;
 }
