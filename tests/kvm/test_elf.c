@@ -3,6 +3,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <limits.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "tests/kvm/sandbox.h"
@@ -137,6 +138,79 @@ Test(elf, random_damage_is_refused_or_runs, LIMIT)
 		try_bytes(copy, image_size, what);
 	}
 	free(copy);
+}
+
+/* The most memory that this process has had. */
+static long peak(void)
+{
+	struct rusage used;
+
+	getrusage(RUSAGE_SELF, &used);
+	return used.ru_maxrss << 10;
+}
+
+/* Load it, run it, and say how it died. */
+static void die_of(const char *path)
+{
+	const char *argv[] = { "segv", "null", NULL }, *envp[] = { NULL };
+	struct mv_error err = { 0 };
+	struct mv_options opt;
+	char *text = NULL;
+	struct mv_exit end;
+	struct mv_vm *vm;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	mv_options_init(&opt);
+	opt.fds[0] = opt.fds[1] = opt.fds[2] = -1;
+	cr_assert(!mv_open(&opt, &vm, &err), "%s", err.text);
+	cr_assert(!mv_load(vm, path, argv, envp, &err), "%s", err.text);
+	cr_assert(!mv_run(vm, &end, &err), "%s", err.text);
+	mv_print_exit(vm, &end, out);
+	fclose(out);
+	cr_expect(strstr(text, "SIGSEGV"));
+	free(text);
+	mv_close(vm);
+}
+
+/* Which nobody needs to run a program, and a report for names only. */
+Test(elf, sections_cost_a_bounded_part_of_memory_whatever_they_say, LIMIT)
+{
+	const size_t n = 10000000;
+	const long before = peak();
+	char path[PATH_MAX];
+	const Elf64_Shdr first = { .sh_size = n };
+	Elf64_Shdr *sections;
+	Elf64_Ehdr *h;
+	FILE *f;
+
+	REQUIRE_KVM();
+	read_image("segv");
+	h = (Elf64_Ehdr *)image;
+	sections = (Elf64_Shdr *)(image + h->e_shoff);
+	for (unsigned i = 0; i < h->e_shnum; i++)
+		if (sections[i].sh_type == SHT_SYMTAB) {
+			sections[i].sh_offset = image_size;
+			sections[i].sh_size = 3221225472; /* 24 times 2^27 */
+		}
+	make_file(path, image, image_size);
+	chmod(path, 0755);
+	cr_assert(!truncate(path, (off_t)image_size + 3221225472));
+	die_of(path);
+	unlink(path);
+	/* as e_shnum says that the first section says it */
+	h->e_shnum = 0;
+	h->e_shoff = image_size;
+	make_file(path, image, image_size);
+	chmod(path, 0755);
+	f = fopen(path, "ae");
+	cr_assert_eq(fwrite(&first, sizeof(first), 1, f), 1);
+	fclose(f);
+	cr_assert(!truncate(path, (off_t)(image_size + n * sizeof(first))));
+	die_of(path);
+	unlink(path);
+	free(image);
+	cr_expect_lt(peak() - before, 100 << 20);
 }
 
 /* What a line shows of an address stays on it, and says nothing to a terminal. */

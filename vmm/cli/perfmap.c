@@ -15,10 +15,11 @@
  */
 #include "vmm/cli/perfmap.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <gelf.h>
 #include <mapvisor/guest.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -26,7 +27,7 @@
 #define PAGE_OFFSET ((uint64_t)MV_PAGE_SIZE - 1)
 
 /* A segment of code at the payload's addresses. 0, or -errno: EEXIST where we have memory of our own. */
-static int show(const GElf_Phdr *p, uint64_t bias, int fd)
+static int show(const Elf64_Phdr *p, uint64_t bias, int fd)
 {
 	void *at = (void *)((p->p_vaddr + bias) & ~PAGE_OFFSET), *found;
 	size_t len = p->p_filesz + (p->p_vaddr & PAGE_OFFSET);
@@ -39,42 +40,37 @@ static int show(const GElf_Phdr *p, uint64_t bias, int fd)
 	return found == at ? 0 : -EEXIST;
 }
 
-static bool is_code(const GElf_Phdr *p)
+static bool is_code(const Elf64_Phdr *p)
 {
 	return p->p_type == PT_LOAD && p->p_flags & PF_X && p->p_filesz;
 }
 
 /* What is to be added to a program's addresses: see load() of vmm/vm/elf.c. */
-static uint64_t bias_of(Elf *elf, const GElf_Ehdr *ehdr)
+static uint64_t bias_of(const Elf64_Ehdr *ehdr, const Elf64_Phdr *phdrs)
 {
 	uint64_t align = MV_PAGE_SIZE;
-	GElf_Phdr p;
 
 	if (ehdr->e_type != ET_DYN)
 		return 0;
-	for (int i = 0; i < ehdr->e_phnum && gelf_getphdr(elf, i, &p); i++)
-		if (p.p_type == PT_LOAD && p.p_align > align)
-			align = p.p_align;
+	for (int i = 0; i < ehdr->e_phnum; i++)
+		if (phdrs[i].p_type == PT_LOAD && phdrs[i].p_align > align)
+			align = phdrs[i].p_align;
 	return MV_DYN_BASE & ~(align - 1);
 }
 
-/* What is no program is for mv_load() to refuse. */
-static bool show_all(struct session *s, Elf *elf, int fd)
+static bool show_all(struct session *s, const Elf64_Ehdr *ehdr, const Elf64_Phdr *phdrs,
+		     int fd)
 {
-	GElf_Ehdr ehdr;
-	GElf_Phdr p;
-	uint64_t bias;
-	int err;
+	const uint64_t bias = bias_of(ehdr, phdrs);
 
-	if (!elf || !gelf_getehdr(elf, &ehdr))
-		return true;
-	bias = bias_of(elf, &ehdr);
-	for (int i = 0; i < ehdr.e_phnum && gelf_getphdr(elf, i, &p); i++) {
-		err = is_code(&p) ? show(&p, bias, fd) : 0;
+	for (int i = 0; i < ehdr->e_phnum; i++) {
+		const Elf64_Phdr *p = &phdrs[i];
+		const int err = is_code(p) ? show(p, bias, fd) : 0;
+
 		if (err)
 			return session_fail(s, STATUS_FAILED,
 					    "--perf-map: %s: its code at 0x%lx: %s",
-					    s->opt.argv[0], p.p_vaddr + bias,
+					    s->opt.argv[0], p->p_vaddr + bias,
 					    err == -EEXIST
 						    ? "mapvisor itself has memory there, "
 						      "and perf can't tell them apart"
@@ -83,18 +79,36 @@ static bool show_all(struct session *s, Elf *elf, int fd)
 	return true;
 }
 
+/* NULL: what it is instead of a program is for mv_load() to say. */
+static Elf64_Phdr *read_headers(int fd, Elf64_Ehdr *ehdr)
+{
+	Elf64_Phdr *phdrs;
+	size_t size;
+
+	if (pread(fd, ehdr, sizeof(*ehdr), 0) != sizeof(*ehdr) ||
+	    memcmp(ehdr->e_ident, ELFMAG, SELFMAG) != 0 ||
+	    ehdr->e_phentsize != sizeof(*phdrs))
+		return NULL;
+	size = ehdr->e_phnum * sizeof(*phdrs);
+	phdrs = malloc(size);
+	if (phdrs && pread(fd, phdrs, size, (off_t)ehdr->e_phoff) == (ssize_t)size)
+		return phdrs;
+	free(phdrs);
+	return NULL;
+}
+
 bool perfmap_show(struct session *s)
 {
 	int fd = open(s->opt.argv[0], O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	Elf *elf;
+	Elf64_Phdr *phdrs;
+	Elf64_Ehdr ehdr;
 	bool ok;
 
 	if (fd < 0)
 		return true;
-	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ, NULL);
-	ok = show_all(s, elf, fd);
-	elf_end(elf);
+	phdrs = read_headers(fd, &ehdr);
+	ok = !phdrs || show_all(s, &ehdr, phdrs, fd);
+	free(phdrs);
 	close(fd);
 	return ok;
 }

@@ -5,9 +5,10 @@
  * interpreter (PT_INTERP: ld.so), which is loaded beside it, and starts first. Every field of
  * both files is an enemy's.
  */
+#include <elf.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <gelf.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +27,8 @@ struct load {
 	struct image *image;
 	struct mm *mm;
 	struct object *obj; /* the file, to be mapped */
-	GElf_Ehdr ehdr;
-	GElf_Phdr phdr[PHDRS_MAX];
+	Elf64_Ehdr ehdr;
+	Elf64_Phdr phdr[PHDRS_MAX];
 	gva_t dyn_base; /* of an ET_DYN; 0: where there is room */
 	int bad; /* what a file that can't be loaded is: ENOEXEC, of an interpreter ELIBBAD */
 	struct mv_error *err;
@@ -62,11 +63,13 @@ static int check_ehdr(const struct load *l)
 {
 	const unsigned char *id = l->ehdr.e_ident;
 	const char *path = l->image->path;
+	const unsigned machine = id[EI_DATA] == ELFDATA2MSB ? be16toh(l->ehdr.e_machine)
+							    : l->ehdr.e_machine;
 
-	if (l->ehdr.e_machine != EM_X86_64)
+	if (machine != EM_X86_64)
 		return mv_fail(l->err, l->bad,
 			       "%s: %s program (e_machine %u); x86-64 is needed", path,
-			       machine_name(l->ehdr.e_machine), l->ehdr.e_machine);
+			       machine_name(machine), machine);
 	if (id[EI_CLASS] != ELFCLASS64)
 		return refuse(l, "a 32-bit ELF file; ELF64 is needed");
 	if (id[EI_DATA] != ELFDATA2LSB)
@@ -85,30 +88,25 @@ static int check_ehdr(const struct load *l)
 	return 0;
 }
 
+/* load_elf_phdrs() */
 static int read_phdrs(struct load *l)
 {
-	size_t n = 0;
+	const size_t n = l->ehdr.e_phnum, size = n * sizeof(l->phdr[0]);
 
-	if (elf_getphdrnum(l->image->elf, &n))
-		return refuse(
-			l,
-			"its program headers can't be read: the file is truncated or damaged");
 	if (!n || n > PHDRS_MAX)
 		return mv_fail(l->err, l->bad,
 			       "%s: %zu program headers; 1 to %zu can be run",
 			       l->image->path, n, PHDRS_MAX);
-	for (size_t i = 0; i < n; i++)
-		if (!gelf_getphdr(l->image->elf, (int)i, &l->phdr[i]))
-			return refuse(
-				l,
-				"its program headers lie outside the file: it is truncated");
+	if (pread(l->image->fd, l->phdr, size, (off_t)l->ehdr.e_phoff) != (ssize_t)size)
+		return refuse(l,
+			      "its program headers lie outside the file: it is truncated");
 	l->image->phnum = (unsigned)n;
 	return 0;
 }
 
 static int check_segment(const struct load *l, unsigned i, gva_t *low)
 {
-	const GElf_Phdr *p = &l->phdr[i];
+	const Elf64_Phdr *p = &l->phdr[i];
 	const char *why = NULL;
 	uint64_t sum;
 
@@ -134,7 +132,7 @@ static int check_segment(const struct load *l, unsigned i, gva_t *low)
 	return 0;
 }
 
-static bool holds_entry(const GElf_Phdr *p, gva_t entry)
+static bool holds_entry(const Elf64_Phdr *p, gva_t entry)
 {
 	return p->p_flags & PF_X && entry >= p->p_vaddr && entry - p->p_vaddr < p->p_memsz;
 }
@@ -148,7 +146,7 @@ static int check_segments(const struct load *l, uint64_t *align)
 
 	*align = PAGE_SIZE;
 	for (unsigned i = 0; i < l->image->phnum; i++) {
-		const GElf_Phdr *p = &l->phdr[i];
+		const Elf64_Phdr *p = &l->phdr[i];
 
 		if (p->p_type != PT_LOAD || !p->p_memsz)
 			continue;
@@ -184,7 +182,7 @@ static int map(const struct load *l, gva_t start, gva_t end, int prot, struct ob
 }
 
 /* elf_load(): the file's part, the zeroes up to the page's end, anonymous memory behind. */
-static int map_segment(const struct load *l, const GElf_Phdr *p)
+static int map_segment(const struct load *l, const Elf64_Phdr *p)
 {
 	int prot = (p->p_flags & PF_R ? PROT_READ : 0) |
 		   (p->p_flags & PF_W ? PROT_WRITE : 0) |
@@ -212,7 +210,7 @@ static int map_segments(struct load *l)
 	struct image *image = l->image;
 
 	for (unsigned i = 0; i < image->phnum; i++) {
-		const GElf_Phdr *p = &l->phdr[i];
+		const Elf64_Phdr *p = &l->phdr[i];
 		int err;
 
 		if (p->p_type != PT_LOAD || !p->p_memsz)
@@ -289,18 +287,28 @@ int image_open_granted(struct image *image, const struct policy *policy, const c
 	return why ? mv_fail(err, EACCES, "%s: its interpreter %s: %s", of, path, why) : 0;
 }
 
-static int read_elf(struct load *l)
+static bool is_elf(const unsigned char id[EI_NIDENT])
 {
-	struct image *image = l->image;
-	struct stat st;
+	return !memcmp(id, ELFMAG, SELFMAG) &&
+	       (id[EI_CLASS] == ELFCLASS32 || id[EI_CLASS] == ELFCLASS64) &&
+	       (id[EI_DATA] == ELFDATA2LSB || id[EI_DATA] == ELFDATA2MSB);
+}
 
-	if (!fstat(image->fd, &st) && !st.st_size)
+/* Both classes' have in the same place what check_ehdr() looks at until it knows the class. */
+static int read_ehdr(struct load *l)
+{
+	const ssize_t n = pread(l->image->fd, &l->ehdr, sizeof(l->ehdr), 0);
+	size_t size = sizeof(Elf64_Ehdr);
+
+	if (n < 0)
+		return mv_fail_errno(l->err, errno, l->image->path);
+	if (!n)
 		return refuse(l, "an empty file, no ELF executable");
-	elf_version(EV_CURRENT);
-	image->elf = elf_begin(image->fd, ELF_C_READ, NULL);
-	if (!image->elf || elf_kind(image->elf) != ELF_K_ELF)
+	if (n < EI_NIDENT || !is_elf(l->ehdr.e_ident))
 		return refuse(l, "not an ELF file");
-	if (!gelf_getehdr(image->elf, &l->ehdr))
+	if (l->ehdr.e_ident[EI_CLASS] == ELFCLASS32)
+		size = sizeof(Elf32_Ehdr);
+	if ((size_t)n < size)
 		return refuse(l, "its ELF header can't be read: the file is truncated");
 	return 0;
 }
@@ -313,7 +321,7 @@ static int find_room(const struct load *l, gva_t *bias)
 	long at;
 
 	for (unsigned i = 0; i < l->image->phnum; i++) {
-		const GElf_Phdr *p = &l->phdr[i];
+		const Elf64_Phdr *p = &l->phdr[i];
 
 		if (p->p_type != PT_LOAD || !p->p_memsz)
 			continue;
@@ -353,7 +361,7 @@ static int load(struct load *l)
 	uint64_t align;
 	int err, fd;
 
-	err = read_elf(l);
+	err = read_ehdr(l);
 	if (!err)
 		err = check_ehdr(l);
 	if (!err)
@@ -378,7 +386,7 @@ static int load(struct load *l)
 /* The path in the first PT_INTERP, as load_elf_binary() takes it; "" where there is none. */
 static int interpreter_path(const struct load *l, char path[PATH_MAX])
 {
-	const GElf_Phdr *p = NULL;
+	const Elf64_Phdr *p = NULL;
 
 	*path = '\0';
 	for (unsigned i = 0; i < l->image->phnum && !p; i++)
@@ -446,7 +454,7 @@ void image_close(struct image *image)
 {
 	free(image->places);
 	free(image->symbols);
-	elf_end(image->elf);
+	free(image->names);
 	if (image->fd >= 0)
 		close(image->fd);
 	free(image->path);

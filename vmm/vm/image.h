@@ -3,7 +3,6 @@
 #ifndef VM_IMAGE_H
 #define VM_IMAGE_H
 
-#include <libelf.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -13,7 +12,7 @@
 
 /* A function or variable of the file. */
 struct image_symbol {
-	const char *name; /* libelf's, as long as image->elf */
+	const char *name; /* in image->names */
 	gva_t gva;
 	uint64_t size;
 };
@@ -27,7 +26,6 @@ struct image_place {
 struct image {
 	char *path; /* as it was given; of a script, its interpreter's */
 	int fd;
-	Elf *elf;
 	gva_t bias;  /* what is added to the file's addresses; 0 for ET_EXEC */
 	gva_t entry; /* its own: AT_ENTRY */
 	gva_t start; /* where it starts: its interpreter's entry, or its own */
@@ -41,6 +39,7 @@ struct image {
 	atomic_bool symbols_read;
 	struct image_symbol *symbols; /* by gva */
 	size_t nr_symbols;
+	char *names;		    /* the string table that theirs stand in */
 	struct image_place *places; /* by gva */
 	size_t nr_places;
 };
@@ -63,7 +62,10 @@ void image_close(struct image *image);
 /* Make places for symbols, which are there, by gva. */
 void image_index_symbols(struct image *image);
 
-/* By name: the symbol, or NULL. */
+/*
+ * By name: the symbol, or NULL. A file whose table has more than half a million (2^19), or names of more than
+ * 32 MiB, is as one without: it is a payload's, and may cost us only so much time and memory.
+ */
 const struct image_symbol *image_symbol(struct image *image, const char *name);
 /* The symbol that covers gva; else the last label before it; or NULL. */
 const struct image_symbol *image_symbol_at(struct image *image, gva_t gva);

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* symbols.c: names for addresses and addresses for names, from the file's symbol tables. */
-#include <gelf.h>
+/*
+ * symbols.c: names for addresses and addresses for names, from the file's symbol table. It is an enemy's, who may
+ * change it while it is read: each part is copied once, and what a part says of others is checked in the copy.
+ */
+#include <elf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "vmm/vm/image.h"
+
+#define SYMBOLS_MAX (1u << 19)
+#define NAMES_MAX (32u << 20)
 
 static int by_gva(const void *a, const void *b)
 {
@@ -13,36 +20,67 @@ static int by_gva(const void *a, const void *b)
 	return (x->gva > y->gva) - (x->gva < y->gva);
 }
 
-/* Whether a symbol names a place in memory. */
-static bool places(const GElf_Sym *sym, const char *name)
+/* A part of the file, as a new array with a '\0' behind it. NULL: it isn't all there, is empty, or over max. */
+static void *read_part(const struct image *image, uint64_t offset, uint64_t size,
+		       uint64_t max)
 {
-	unsigned type = GELF_ST_TYPE(sym->st_info);
+	char *part;
 
-	return name && *name && sym->st_shndx != SHN_UNDEF && sym->st_shndx != SHN_ABS &&
+	if (!size || size > max)
+		return NULL;
+	part = malloc(size + 1);
+	if (!part)
+		return NULL;
+	if (pread(image->fd, part, size, (off_t)offset) != (ssize_t)size) {
+		free(part);
+		return NULL;
+	}
+	part[size] = '\0';
+	return part;
+}
+
+/* Whether a symbol names a place in memory. */
+static bool places(const Elf64_Sym *sym, const char *name)
+{
+	const unsigned type = ELF64_ST_TYPE(sym->st_info);
+
+	return *name && sym->st_shndx != SHN_UNDEF && sym->st_shndx != SHN_ABS &&
 	       type != STT_TLS && type != STT_SECTION && type != STT_FILE;
 }
 
-static void read_table(struct image *image, Elf_Scn *scn, const GElf_Shdr *shdr)
+static void take_symbols(struct image *image, const Elf64_Sym *syms, size_t n,
+			 size_t names_size)
 {
-	Elf_Data *data = elf_getdata(scn, NULL);
-	size_t n = shdr->sh_entsize ? shdr->sh_size / shdr->sh_entsize : 0;
-	struct image_symbol *all;
-	GElf_Sym sym;
+	for (size_t i = 0; i < n; i++) {
+		const Elf64_Sym *sym = &syms[i];
 
-	if (!data || !n || n > data->d_size / sizeof(Elf64_Sym))
-		return;
-	all = realloc(image->symbols, (image->nr_symbols + n) * sizeof(*all));
-	if (!all)
-		return;
-	image->symbols = all;
-	for (size_t i = 0; i < n && gelf_getsym(data, (int)i, &sym); i++) {
-		const char *name = elf_strptr(image->elf, shdr->sh_link, sym.st_name);
-
-		if (places(&sym, name))
-			all[image->nr_symbols++] =
-				(struct image_symbol){ name, sym.st_value + image->bias,
-						       sym.st_size };
+		if (sym->st_name < names_size && places(sym, image->names + sym->st_name))
+			image->symbols[image->nr_symbols++] =
+				(struct image_symbol){ image->names + sym->st_name,
+						       sym->st_value + image->bias,
+						       sym->st_size };
 	}
+}
+
+static void read_table(struct image *image, const Elf64_Shdr *table,
+		       const Elf64_Shdr *names)
+{
+	const size_t n = table->sh_size / sizeof(Elf64_Sym);
+	Elf64_Sym *syms = read_part(image, table->sh_offset, n * sizeof(*syms),
+				    SYMBOLS_MAX * sizeof(*syms));
+
+	image->names = read_part(image, names->sh_offset, names->sh_size, NAMES_MAX);
+	if (syms && image->names)
+		image->symbols = calloc(n, sizeof(*image->symbols));
+	if (image->symbols)
+		take_symbols(image, syms, n, names->sh_size);
+	free(syms);
+	if (image->nr_symbols)
+		return;
+	free(image->symbols);
+	free(image->names);
+	image->symbols = NULL;
+	image->names = NULL;
 }
 
 static gva_t end_of(const struct image_symbol *s)
@@ -106,20 +144,36 @@ void image_index_symbols(struct image *image)
 	free(s.open);
 }
 
+/* The first of a type, of which there is no other in a sound file. */
+static void read_first_table(struct image *image, const Elf64_Shdr *sections, size_t n,
+			     uint32_t type)
+{
+	size_t i = 0;
+
+	while (i < n && (sections[i].sh_type != type || !sections[i].sh_size))
+		i++;
+	if (i < n && sections[i].sh_entsize == sizeof(Elf64_Sym) &&
+	    sections[i].sh_link < n && sections[sections[i].sh_link].sh_type == SHT_STRTAB)
+		read_table(image, &sections[i], &sections[sections[i].sh_link]);
+}
+
 /* .symtab, or .dynsym of a stripped file. */
 static void read_symbols(struct image *image)
 {
-	static const GElf_Word types[] = { SHT_SYMTAB, SHT_DYNSYM };
+	Elf64_Shdr *sections;
+	Elf64_Ehdr ehdr;
 
-	for (unsigned i = 0; i < 2 && !image->nr_symbols; i++) {
-		Elf_Scn *scn = NULL;
-		GElf_Shdr shdr;
-
-		while ((scn = elf_nextscn(image->elf, scn)))
-			if (gelf_getshdr(scn, &shdr) && shdr.sh_type == types[i] &&
-			    shdr.sh_size)
-				read_table(image, scn, &shdr);
-	}
+	if (pread(image->fd, &ehdr, sizeof(ehdr), 0) != sizeof(ehdr) ||
+	    ehdr.e_shentsize != sizeof(*sections))
+		return;
+	sections = read_part(image, ehdr.e_shoff, ehdr.e_shnum * sizeof(*sections),
+			     UINT16_MAX * sizeof(*sections));
+	if (!sections)
+		return;
+	read_first_table(image, sections, ehdr.e_shnum, SHT_SYMTAB);
+	if (!image->nr_symbols)
+		read_first_table(image, sections, ehdr.e_shnum, SHT_DYNSYM);
+	free(sections);
 	if (!image->nr_symbols)
 		return;
 	qsort(image->symbols, image->nr_symbols, sizeof(*image->symbols), by_gva);

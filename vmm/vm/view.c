@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* view.c: the public functions that look at a sandbox's memory, and write to it. */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "vmm/mm/pte.h"
@@ -39,8 +40,8 @@ int mv_read_gpa(struct mv_vm *vm, uint64_t gpa, void *buf, size_t len)
 
 int mv_symbol(struct mv_vm *vm, const char *name, uint64_t *gva, uint64_t *size)
 {
-	const struct image_symbol *s = vm->image.elf ? image_symbol(&vm->image, name)
-						     : NULL;
+	const struct image_symbol *s = vm->image.fd >= 0 ? image_symbol(&vm->image, name)
+							 : NULL;
 
 	if (!s)
 		return -ENOENT;
@@ -53,15 +54,17 @@ int mv_symbol(struct mv_vm *vm, const char *name, uint64_t *gva, uint64_t *size)
 
 int mv_symbol_at(struct mv_vm *vm, uint64_t gva, char *buf, size_t len)
 {
-	const struct image_symbol *s = vm->image.elf ? image_symbol_at(&vm->image, gva)
-						     : NULL;
+	const struct image_symbol *s = vm->image.fd >= 0 ? image_symbol_at(&vm->image, gva)
+							 : NULL;
+	int most;
 
 	if (!s)
 		return -ENOENT;
+	most = (int)min_u64(len, INT_MAX); /* a name may have megabytes */
 	if (gva == s->gva)
-		snprintf(buf, len, "%s", s->name);
+		snprintf(buf, len, "%.*s", most, s->name);
 	else
-		snprintf(buf, len, "%s+%#lx", s->name, gva - s->gva);
+		snprintf(buf, len, "%.*s+%#lx", most, s->name, gva - s->gva);
 	if (len)
 		text_hide(buf);
 	return 0;
