@@ -106,11 +106,9 @@ VDSO_LINK := $(GUEST_LINK) -shared -s -Wl,-soname=linux-vdso.so.1,--hash-style=b
 # Asked when a recipe first needs it, and once: while make reads this file, the package may
 # not be installed yet.
 ask = $(eval $1 := $$(shell $(PKG_CONFIG) $2))$($1)
-ELF_CFLAGS = $(call ask,ELF_CFLAGS,--cflags libelf)
-ELF_LIBS = $(call ask,ELF_LIBS,--libs libelf)
 CLI_CFLAGS = $(call ask,CLI_CFLAGS,--cflags jansson zlib)
-CLI_LIBS = $(call ask,CLI_LIBS,$(if $(filter -static%,$(LINK)),--static) --libs libelf jansson zlib) -lm
-TEST_CFLAGS = $(call ask,TEST_CFLAGS,--cflags criterion jansson)
+CLI_LIBS = $(call ask,CLI_LIBS,$(if $(filter -static%,$(LINK)),--static) --libs jansson zlib) -lm
+TEST_CFLAGS = $(call ask,TEST_CFLAGS,--cflags criterion libelf jansson)
 TEST_LIBS = $(call ask,TEST_LIBS,--libs criterion libelf jansson)
 
 ifeq ($(V),0)
@@ -144,7 +142,7 @@ $(STAMPS): $(BUILD)/.%: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' $(call quoted,$*) | cmp -s - $@ || printf '%s\n' $(call quoted,$*) >$@
 
-$(BUILD)/obj/%.o: FLAGS = $(HOST_FLAGS) $(LIB_FLAGS) $(ELF_CFLAGS)
+$(BUILD)/obj/%.o: FLAGS = $(HOST_FLAGS) $(LIB_FLAGS)
 $(BUILD)/obj/vmm/cli/%.o: FLAGS = $(HOST_FLAGS) $(CLI_CFLAGS) '$(DEFINES)'
 $(BUILD)/obj/tests/%.o: FLAGS = $(HOST_FLAGS) $(TEST_CFLAGS)
 $(BUILD)/obj/guest/%.o $(BUILD)/obj/payloads/%.o: FLAGS = $(GUEST_FLAGS)
@@ -178,7 +176,7 @@ $(STATIC_LIB): $(BUILD)/obj/libmapvisor.o
 	$(call say,AR)rm -f $@ && $(AR) rcs $@ $^
 $(SHARED_LIB): $(call obj,$(LIB_SRC)) $(BUILD)/.LIB_SRC
 	$(call say,LINK)$(CC) -shared $(HOST_LINK) $(if $(SANITIZE),,-Wl,-z,defs) \
-		-Wl,-soname,$(@F) -o $@ $(filter %.o,$^) $(ELF_LIBS)
+		-Wl,-soname,$(@F) -o $@ $(filter %.o,$^)
 $(BUILD)/libmapvisor.so: $(SHARED_LIB)
 	@ln -sf $(<F) $@
 
@@ -278,7 +276,7 @@ endif
 $(BUILD)/obj/tests/fuzz/fuzz_%.o: FLAGS = $(HOST_FLAGS) $(if $(FUZZING),-D$(notdir $*)=LLVMFuzzerTestOneInput)
 $(FUZZERS): $(BUILD)/%: $(BUILD)/obj/tests/fuzz/%.o \
 		$(call obj,$(filter-out tests/fuzz/fuzz_%,$(FUZZ_SRC)) $(LIB_SRC)) $(BUILD)/.LIB_SRC
-	$(call say,LINK)$(CC) $(HOST_LINK) $(FUZZ_LINK) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(ELF_LIBS)
+	$(call say,LINK)$(CC) $(HOST_LINK) $(FUZZ_LINK) -fsanitize=fuzzer -o $@ $(filter %.o,$^)
 
 .PHONY: fuzz
 fuzz: $(PAYLOADS) ## run the fuzz targets (FUZZ="elf mm calls") for a time (SECONDS=60), in parallel
