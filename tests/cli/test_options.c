@@ -225,6 +225,77 @@ Test(cli_options, each_command_has_a_help)
 	}
 }
 
+/* Every line that begins with one blank and ends with ':' is one. */
+static void assert_headings_have_entries(const char *help)
+{
+	const char *end;
+
+	for (const char *line = help; *line; line = end + (*end == '\n')) {
+		end = strchrnul(line, '\n');
+		if (line[0] == ' ' && line[1] != ' ' && end[-1] == ':')
+			cr_expect(!strncmp(end, "\n  ", 3), "an empty heading: %s", line);
+	}
+}
+
+static const char *const all_commands[] = { "run",   "maps",   "walk",	"stat",
+					    "trace", "report", "bench", "doctor" };
+
+Test(cli_options, each_heading_of_a_help_has_options)
+{
+	struct outcome o;
+
+	for (size_t i = 0; i < sizeof(all_commands) / sizeof(all_commands[0]); i++) {
+		mapvisor(&o, all_commands[i], "--help");
+		assert_status(&o, 0);
+		assert_headings_have_entries(o.out);
+	}
+	mapvisor(&o, "--help");
+	assert_headings_have_entries(o.out);
+}
+
+/* argp sorts them by name. */
+Test(cli_options, no_text_of_a_help_goes_on_from_the_one_before)
+{
+	struct outcome o;
+
+	for (size_t i = 0; i < sizeof(all_commands) / sizeof(all_commands[0]); i++) {
+		mapvisor(&o, all_commands[i], "--help");
+		assert_lacks(o.out, "  ...");
+	}
+}
+
+Test(cli_options, help_has_options_under_the_heading_that_they_belong_to)
+{
+	static const char *const order[] = {
+		"What the payload may see:",
+		"--ro=",
+		"--tmp",
+		"Limits:",
+		"--cpu-time=",
+		"--timeout=",
+		"How its memory is mapped:",
+		"--fault-around=",
+		"--thp=",
+		"What is told:",
+		"--json",
+		"--output=",
+		"--stats",
+		"Looking at it on the way:",
+		"--diff",
+		"--pause-at=",
+	};
+	struct outcome o;
+	const char *at;
+
+	mapvisor(&o, "run", "--help");
+	at = o.out;
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		at = strstr(at, order[i]);
+		cr_assert(at, "%s isn't behind %s: %s", order[i], i ? order[i - 1] : "",
+			  o.out);
+	}
+}
+
 Test(cli_options, help_says_that_path_is_not_searched)
 {
 	struct outcome o;

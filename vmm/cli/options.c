@@ -44,7 +44,7 @@ enum {
 };
 
 static const struct argp_option sandbox_table[] = {
-	{ .doc = "What the payload may see:" },
+	{ .doc = "What the payload may see:", .group = GROUP_SEES },
 	{ .name = "ro",
 	  .key = OPT_RO,
 	  .arg = "PATH",
@@ -52,7 +52,8 @@ static const struct argp_option sandbox_table[] = {
 	{ .name = "rw",
 	  .key = OPT_RW,
 	  .arg = "PATH",
-	  .doc = "... for reading and writing, and create files beneath it" },
+	  .doc = "Let it open PATH, or all beneath it, for reading and writing, and create "
+		 "files beneath it; may be repeated" },
 	{ .name = "root",
 	  .key = OPT_ROOT,
 	  .arg = "DIR",
@@ -74,7 +75,7 @@ static const struct argp_option sandbox_table[] = {
 	  .doc = "Put NAME into its environment, which is empty else; without a value, "
 		 "as it is in ours" },
 
-	{ .doc = "Limits:" },
+	{ .doc = "Limits:", .group = GROUP_LIMITS },
 	{ .name = "mem",
 	  .key = OPT_MEM,
 	  .arg = "SIZE",
@@ -88,8 +89,7 @@ static const struct argp_option sandbox_table[] = {
 	{ .name = "cpu-time",
 	  .key = OPT_CPU_TIME,
 	  .arg = "DURATION",
-	  .doc = "... of CPU time" },
-
+	  .doc = "End it after so many seconds of CPU time, as --timeout has them" },
 	{ .name = "max-files",
 	  .key = OPT_MAX_FILES,
 	  .arg = "N",
@@ -100,7 +100,7 @@ static const struct argp_option sandbox_table[] = {
 	  .doc = "Bytes that it may write to its standard output and error, or any file "
 		 "that it is started with; more ends it" },
 
-	{ .doc = "How its memory is mapped:" },
+	{ .doc = "How its memory is mapped:", .group = GROUP_MAPPED },
 	{ .name = "fault-around",
 	  .key = OPT_FAULT_AROUND,
 	  .arg = "SIZE",
@@ -115,7 +115,6 @@ static const struct argp_option sandbox_table[] = {
 	  .arg = "direct|uffd",
 	  .doc = "Who backs memory when it is first touched: the host's kernel (default), "
 		 "or we, through userfaultfd, and count it in --stats" },
-
 	{ .name = "no-aslr",
 	  .key = OPT_NO_ASLR,
 	  .doc = "Its addresses are the same in each run" },
@@ -123,7 +122,7 @@ static const struct argp_option sandbox_table[] = {
 	  .key = OPT_NO_VDSO,
 	  .doc = "It reads the clocks by calls only: there is no vDSO" },
 
-	{ .doc = "What is told:" },
+	{ .doc = "What is told:", .group = GROUP_TOLD },
 	{ .name = "stats",
 	  .key = OPT_STATS,
 	  .doc = "At the end, write counters of faults, tables, exits and calls to "
@@ -139,11 +138,13 @@ static const struct argp_option sandbox_table[] = {
 static const struct argp_option output_table[] = {
 	{ .name = "output",
 	  .key = OPT_OUTPUT,
+	  .group = GROUP_TOLD,
 	  .arg = "FILE",
 	  .doc = "Write the report to FILE (default: standard output; of run, standard "
 		 "error)" },
 	{ .name = "verbose",
 	  .key = OPT_VERBOSE,
+	  .group = GROUP_TOLD,
 	  .doc = "At the end, name on standard error the calls that are not served" },
 	{ 0 },
 };
@@ -151,10 +152,12 @@ static const struct argp_option output_table[] = {
 static const struct argp_option stat_table[] = {
 	{ .name = "output",
 	  .key = OPT_OUTPUT,
+	  .group = GROUP_TOLD,
 	  .arg = "FILE",
 	  .doc = "Write the report to FILE (default: standard error)" },
 	{ .name = "repeat",
 	  .key = OPT_REPEAT,
+	  .group = GROUP_TOLD,
 	  .arg = "N",
 	  .doc = "Run it N times, and print means and how far they are to be trusted" },
 	{ 0 },

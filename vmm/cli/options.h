@@ -7,6 +7,9 @@
 
 struct argp;
 
+/* --help's groups, in this order. What names none follows the entry before it in its table. */
+enum { GROUP_SEES = 1, GROUP_LIMITS, GROUP_MAPPED, GROUP_TOLD, GROUP_OWN };
+
 /* What a command has beside them. */
 struct command_line {
 	const char *args_doc;

@@ -20,7 +20,7 @@ enum {
 };
 
 static const struct argp_option table[] = {
-	{ .doc = "Looking at it on the way:" },
+	{ .doc = "Looking at it on the way:", .group = GROUP_OWN },
 	{ .name = "pause-at",
 	  .key = OPT_PAUSE_AT,
 	  .arg = "WHERE",
@@ -31,10 +31,10 @@ static const struct argp_option table[] = {
 	{ .name = "walk",
 	  .key = OPT_WALK,
 	  .arg = "ADDR|SYMBOL[,...]",
-	  .doc = "... and walk these addresses, too" },
+	  .doc = "At each stop of --pause-at, walk these addresses, too" },
 	{ .name = "smaps",
 	  .key = OPT_SMAPS,
-	  .doc = "... with maps in the form of /proc/PID/smaps" },
+	  .doc = "At each stop of --pause-at, show the maps in the form of /proc/PID/smaps" },
 	{ .name = "diff",
 	  .key = OPT_DIFF,
 	  .doc = "Show which page-table entries changed, and how, from the start to the "

@@ -12,7 +12,7 @@ enum {
 };
 
 static const struct argp_option table[] = {
-	{ .doc = "What is shown of it, and how:", .group = 5 },
+	{ .doc = "What is shown of it, and how:", .group = GROUP_OWN },
 	{ .name = "format",
 	  .key = OPT_FORMAT,
 	  .arg = "text|json|perfetto",
