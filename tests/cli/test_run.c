@@ -415,6 +415,42 @@ Test(cli_run, a_grant_that_does_not_exist_is_named)
 	assert_error(&o, 125, "/nowhere/file");
 }
 
+Test(cli_run, ro_system_grants_a_program_and_what_it_is_loaded_from)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	if (access("/bin/cat", X_OK))
+		SKIP("the host hasn't the program");
+	mapvisor(&o, "run", "--ro-system", "--", "/bin/cat", "/bin/cat", "/etc/passwd");
+	assert_status(&o, 1);
+	assert_has(o.err, "/etc/passwd: Permission denied");
+	cr_assert_eq(strncmp(o.out, "\177ELF", 4), 0);
+}
+
+Test(cli_run, ro_system_does_not_grant_writing_and_counts_once)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", "--ro-system", "--ro-system", payload("shared"), "/bin/cat");
+	assert_status(&o, 1);
+	mapvisor(&o, "run", "--ro-system=/usr", payload("hello"));
+	assert_error(&o, 125, "--ro-system", "argument");
+}
+
+/* As a shell leaves `--ro /lib*`. */
+Test(cli_run, a_second_word_behind_ro_is_told_to_be_taken_for_the_program)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", "--ro", "/etc", "/usr", "--", payload("hello"));
+	assert_error(&o, 126, "/usr: is a directory", "PROGRAM", "--ro-system");
+	mapvisor(&o, "run", "--ro", "/etc", "--", "/usr");
+	assert_error(&o, 126, "/usr: is a directory\n");
+}
+
 Test(cli_run, stats_go_to_stderr)
 {
 	struct outcome o;

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vmm/cli/grants.h"
 #include "vmm/cli/parse.h"
 
 /* Each run is kept until the end. */
@@ -22,6 +23,7 @@ enum {
 	OPT_OUTPUT = 'o',
 	OPT_REPEAT = 'r',
 	OPT_RO = 256, /* beyond every character: no short form */
+	OPT_RO_SYSTEM,
 	OPT_RW,
 	OPT_ROOT,
 	OPT_TMP,
@@ -49,6 +51,11 @@ static const struct argp_option sandbox_table[] = {
 	  .key = OPT_RO,
 	  .arg = "PATH",
 	  .doc = "Let it open PATH, or all beneath it, for reading; may be repeated" },
+	{ .name = "ro-system",
+	  .key = OPT_RO_SYSTEM,
+	  .doc = "Let it open the host's programs, and what they are loaded from, for "
+		 "reading: /usr, /bin, /sbin, /lib*, and of /etc alternatives, "
+		 "ld.so.cache, localtime and perl, as far as they are there" },
 	{ .name = "rw",
 	  .key = OPT_RW,
 	  .arg = "PATH",
@@ -162,15 +169,6 @@ static const struct argp_option stat_table[] = {
 	  .doc = "Run it N times, and print means and how far they are to be trusted" },
 	{ 0 },
 };
-
-static int add_grant(struct options *opt, const char *path, bool writable)
-{
-	if (!*path)
-		return cli_usage(opt->cli, "--%s: the path is empty",
-				 writable ? "rw" : "ro");
-	opt->grants[opt->mv.ngrants++] = (struct mv_grant){ path, writable };
-	return 0;
-}
 
 static int set_root(struct options *opt, const char *path)
 {
@@ -336,7 +334,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case OPT_RO:
 	case OPT_RW:
-		return add_grant(opt, arg, key == OPT_RW);
+		return grants_add(opt, arg, key == OPT_RW);
+	case OPT_RO_SYSTEM:
+		grants_add_system(opt);
+		return 0;
 	case OPT_ROOT:
 		return set_root(opt, arg);
 	case OPT_SHM:
@@ -453,8 +454,8 @@ static int options_init(struct options *opt, struct cli *cli,
 	opt->mv.vdso = true;
 	opt->mv.ignored = ignored_signals();
 	memcpy(opt->mv.fds, cli->fds, sizeof(cli->fds));
-	/* Each argument can be at most one of them, and a NULL ends the list. */
-	opt->grants = calloc(argc + 1, sizeof(*opt->grants));
+	/* Each argument can be at most one of them, but for --ro-system, and a NULL ends the list. */
+	opt->grants = calloc(argc + GRANTS_SYSTEM, sizeof(*opt->grants));
 	opt->env = calloc(argc + 1, sizeof(*opt->env));
 	if (!opt->grants || !opt->env)
 		return cli_fail(cli, STATUS_FAILED, "%s", strerror(ENOMEM));

@@ -35,6 +35,7 @@ struct options {
 	bool stats;
 	bool json;
 	bool perf_map;
+	bool ro_system;	 /* grants have it */
 	bool verbose;	 /* name the calls that are not served */
 	unsigned repeat; /* runs: 1 without --repeat */
 };

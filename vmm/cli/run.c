@@ -21,8 +21,8 @@ int cmd_run(struct cli *cli, int argc, char **argv)
 		.doc = "Run PROGRAM in a sandbox; the exit status is its own.\v"
 		       "PROGRAM is a path, relative or absolute: PATH isn't searched. It "
 		       "is an x86-64 ELF executable, or a script. A dynamic one needs what it "
-		       "is loaded with (--ro /usr --ro /lib --ro /lib64), a script its "
-		       "interpreter. Options end at PROGRAM; what follows is passed to it.",
+		       "is loaded with, a script its interpreter: --ro-system has both, of "
+		       "the host's. Options end at PROGRAM; what follows is passed to it.",
 		.report = true,
 		.to_stderr = true,
 		.own = &pause_argp,

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "vmm/cli/grants.h"
 #include "vmm/cli/json.h"
 #include "vmm/cli/perfmap.h"
 #include "vmm/cli/stat.h"
@@ -52,6 +53,12 @@ static bool load_program(struct session *s)
 	const char *const *args = (const char *const *)s->opt.argv;
 	int err = mv_load(s->vm, args[0], args, s->opt.env, &s->cli->err);
 
+	if (err == -EACCES && grants_ended_options(&s->opt))
+		return session_fail(
+			s, STATUS_NOEXEC,
+			"%s: is a directory, and taken for PROGRAM, for --ro and --rw take one "
+			"path: give each its own, or --ro-system for /usr, /bin, /lib* and the like",
+			args[0]);
 	if (err)
 		return failed(s, err == -ENOENT ? STATUS_NOTFOUND : STATUS_NOEXEC);
 	return true;

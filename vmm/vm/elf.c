@@ -275,8 +275,7 @@ int image_open_granted(struct image *image, const struct policy *policy, const c
 	if (ret == -EACCES)
 		return mv_fail(err, EACCES,
 			       "%s: its interpreter %s is not granted: give --ro for where "
-			       "it lies and for what it reads, as --ro /usr --ro /lib "
-			       "--ro /lib64",
+			       "it lies and for what it reads, or --ro-system",
 			       of, path);
 	if (ret)
 		return mv_fail(err, -ret, "%s: its interpreter %s: %s", of, path,
