@@ -724,6 +724,21 @@ static void terminated(void)
 	say("not reached\n");
 }
 
+/* A fault that is handled, and an exception without an address that isn't. */
+static void unaligned(void)
+{
+	must_handle(SIGSEGV, on_fault, 0);
+	fault_by(jump_to, map_nothing());
+	asm volatile("pushf\n"
+		     "orl $0x40000, (%%rsp)\n" /* AC */
+		     "popf\n"
+		     "movl 1(%0), %%eax\n"
+		     :
+		     : "r"(map_pages(1, PROT_READ))
+		     : "rax", "memory", "cc");
+	say("not reached\n");
+}
+
 static void send_errors(void)
 {
 	int pid = (int)sys_getpid();
@@ -1055,6 +1070,7 @@ static const struct way ways[] = {
 	{ "forgotten", forgotten },
 	{ "killed", killed },
 	{ "terminated", terminated },
+	{ "unaligned", unaligned },
 	{ "send-errors", send_errors },
 	{ "action-errors", action_errors },
 	{ "bad-handler", bad_handler },

@@ -137,6 +137,27 @@ Test(signals, one_that_ends_the_payload_is_told_in_its_end, LIMIT)
 	sandbox_close(&s);
 }
 
+Test(signals, one_without_an_address_is_told_without_that_of_an_earlier_fault, LIMIT)
+{
+	char *text = NULL;
+	struct sandbox s;
+	size_t size;
+	FILE *out;
+
+	REQUIRE_KVM();
+	sandbox_init(&s);
+	sandbox_do(&s, "sigs", "unaligned");
+	mv_assert_signal(&s.end, SIGBUS, BUS_ADRALN, 0);
+	cr_expect_eq(s.end.access, 0);
+	out = open_memstream(&text, &size);
+	mv_print_exit(s.vm, &s.end, out);
+	fclose(out);
+	cr_expect(strstr(text, "BUS_ADRALN"), "%s", text);
+	cr_expect(!strstr(text, "address"), "%s", text);
+	free(text);
+	sandbox_close(&s);
+}
+
 /* It may end by them, sooner or later: with AC set any access may be SIGBUS. mv_run() must not fail. */
 Test(signals, frames_at_random_end_nothing_but_the_payload, LIMIT)
 {

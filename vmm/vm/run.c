@@ -212,6 +212,7 @@ static enum step serve_page_fault(struct mv_vm *vm, struct mv_exit *end,
 	const gva_t gva = vm->vcpu.cr2;
 	unsigned access = code & PF_INSTR ? MV_EXEC : code & PF_WRITE ? MV_WRITE : MV_READ;
 	struct mm_fault fault = mm_fault(&vm->mm, gva, access);
+	enum step step;
 
 	vm->open = OPEN_FAULT;
 	vm->open_kind = fault.kind;
@@ -222,10 +223,14 @@ static enum step serve_page_fault(struct mv_vm *vm, struct mv_exit *end,
 	}
 	if (!fault.signal)
 		return STEP_GO_ON;
-	end->access = access;
 	if (fault.signal == SIGKILL)
-		return out_of_memory(vm, end, gva);
-	return raise_signal(vm, end, fault.signal, fault.code, gva, err);
+		step = out_of_memory(vm, end, gva);
+	else
+		step = raise_signal(vm, end, fault.signal, fault.code, gva, err);
+	/* a handler may go on, and another signal end it */
+	if (step == STEP_END && end->signal == fault.signal && end->addr == gva)
+		end->access = access;
+	return step;
 }
 
 /* Which floating-point exception it was: fpu__exception_code() of arch/x86/kernel/fpu/core.c. */
