@@ -73,7 +73,7 @@ Test(cli_exec, a_missing_program_exits_with_127)
 Test(cli_exec, path_is_not_searched)
 {
 	REQUIRE_KVM();
-	assert_not_run("true", 127, "No such file");
+	assert_not_run("true", 127, "No such file or directory: PATH isn't searched");
 }
 
 Test(cli_exec, a_directory_exits_with_126)
@@ -164,6 +164,26 @@ Test(cli_exec, a_dynamic_programs_interpreter_needs_a_grant_which_is_named)
 {
 	REQUIRE_KVM();
 	assert_not_run("/bin/true", 126, "/lib64/ld-linux-x86-64.so.2 is not granted");
+}
+
+Test(cli_exec, an_interpreter_that_is_a_link_to_what_is_not_granted_is_named_with_that)
+{
+	char text[300], option[300], link[256], target[600];
+	struct outcome o;
+
+	REQUIRE_KVM();
+	cr_assert_eq(mkdir(temp_path("in"), 0755), 0);
+	snprintf(option, sizeof(option), "--ro=%s", temp_path("in"));
+	cr_assert_eq(symlink("../out", temp_path("in/second")), 0);
+	strcpy(link, temp_path("in/first"));
+	cr_assert_eq(symlink("second", link), 0);
+	snprintf(text, sizeof(text), "#!%s\n", link);
+	temp_file("script", text, strlen(text), 0755);
+	snprintf(target, sizeof(target), "%s leads to %s/in/../out, which is not granted",
+		 link, tempdir);
+	mapvisor(&o, "run", option, temp_path("script"));
+	assert_error(&o, 126, "script: its interpreter ");
+	assert_has(o.err, target);
 }
 
 Test(cli_exec, a_scripts_interpreter_needs_a_grant_which_is_named)

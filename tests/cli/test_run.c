@@ -412,7 +412,23 @@ Test(cli_run, a_grant_that_does_not_exist_is_named)
 
 	REQUIRE_KVM();
 	mapvisor(&o, "run", "--ro", "/nowhere/file", payload("hello"));
-	assert_error(&o, 125, "/nowhere/file");
+	assert_error(&o, 125, "--ro=/nowhere/file: No such file");
+	mapvisor(&o, "run", "--ro", tempdir, "--rw=/dev/null", payload("hello"));
+	assert_error(&o, 125, "--rw=/dev/null: Neither");
+	mapvisor(&o, "run", "--root", "/nowhere", payload("hello"));
+	assert_error(&o, 125, "--root=/nowhere: No such file");
+}
+
+Test(cli_run, grants_beyond_the_limit_of_open_files_say_how_to_raise_it)
+{
+	char command[8192];
+	struct outcome o;
+
+	REQUIRE_KVM();
+	snprintf(command, sizeof(command), "ulimit -n 8; exec %s run --ro-system %s",
+		 mapvisor_path(), payload("hello"));
+	spawn(&(struct setup){ 0 }, (const char *[]){ "/bin/sh", "-c", command, NULL }, &o);
+	assert_error(&o, 125, "--ro-system: /", "Too many open files", "ulimit -n");
 }
 
 Test(cli_run, ro_system_grants_a_program_and_what_it_is_loaded_from)

@@ -46,6 +46,44 @@ void grants_add_system(struct options *opt)
 				(struct mv_grant){ .path = system_paths[i] };
 }
 
+/* ... which the library, that knows of no options, has begun with `what PATH: '. */
+static bool name_option(struct cli *cli, const char *what, const char *option,
+			const char *path)
+{
+	char old[sizeof(cli->err.text)], head[sizeof(cli->err.text)];
+	size_t len = (size_t)snprintf(head, sizeof(head), "%s %s: ", what, path);
+
+	if (len >= sizeof(head) || strncmp(cli->err.text, head, len) != 0)
+		return false;
+	strcpy(old, cli->err.text);
+	cli_fail(cli, 0, "%s%s: %s", option, path, old + len);
+	return true;
+}
+
+static bool is_systems(const struct mv_grant *grant)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(system_paths); i++)
+		if (grant->path == system_paths[i])
+			return true;
+	return false;
+}
+
+void grants_name_option(const struct options *opt)
+{
+	if (opt->mv.root && name_option(opt->cli, "root", "--root=", opt->mv.root))
+		return;
+	for (size_t i = 0; i < opt->mv.ngrants; i++) {
+		const struct mv_grant *grant = &opt->grants[i];
+
+		if (name_option(opt->cli, "grant",
+				is_systems(grant) ? "--ro-system: "
+				: grant->writable ? "--rw="
+						  : "--ro=",
+				grant->path))
+			return;
+	}
+}
+
 bool grants_ended_options(const struct options *opt)
 {
 	const char *before = opt->argv[-1]; /* there is one: the command's name at least */

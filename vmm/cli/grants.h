@@ -14,6 +14,9 @@ int grants_add(struct options *opt, const char *path, bool writable);
 /* What a distribution's programs are, and are loaded from, as far as this host has it. */
 void grants_add_system(struct options *opt);
 
+/* Where mv_open() has failed: if at a grant or the root, the error names the option. */
+void grants_name_option(const struct options *opt);
+
 /*
  * Whether options ended at PROGRAM, a directory, because more than one word came behind --ro or --rw:
  * the shell's doing, if a pattern was typed.

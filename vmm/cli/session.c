@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "vmm/cli/grants.h"
 #include "vmm/cli/json.h"
@@ -42,10 +43,31 @@ static bool open_output(struct session *s)
 
 static bool open_vm(struct session *s)
 {
-	if (mv_open(&s->opt.mv, &s->vm, &s->cli->err))
+	if (mv_open(&s->opt.mv, &s->vm, &s->cli->err)) {
+		grants_name_option(&s->opt);
 		return failed(s, STATUS_FAILED);
+	}
 	signals_begin(&s->signals, s->vm);
 	return true;
+}
+
+/* What was typed may explain it; else the library has filled in the error. */
+static bool load_failed(struct session *s, int err)
+{
+	const char *program = s->opt.argv[0];
+
+	if (err == -EACCES && grants_ended_options(&s->opt))
+		return session_fail(
+			s, STATUS_NOEXEC,
+			"%s: is a directory, and taken for PROGRAM, for --ro and --rw take one "
+			"path: give each its own, or --ro-system for /usr, /bin, /lib* and the like",
+			program);
+	if (err == -ENOENT && !strchr(program, '/') && access(program, F_OK))
+		return session_fail(s, STATUS_NOTFOUND,
+				    "%s: No such file or directory: PATH isn't searched; "
+				    "which(1) tells the path to give",
+				    program);
+	return failed(s, err == -ENOENT ? STATUS_NOTFOUND : STATUS_NOEXEC);
 }
 
 static bool load_program(struct session *s)
@@ -53,15 +75,7 @@ static bool load_program(struct session *s)
 	const char *const *args = (const char *const *)s->opt.argv;
 	int err = mv_load(s->vm, args[0], args, s->opt.env, &s->cli->err);
 
-	if (err == -EACCES && grants_ended_options(&s->opt))
-		return session_fail(
-			s, STATUS_NOEXEC,
-			"%s: is a directory, and taken for PROGRAM, for --ro and --rw take one "
-			"path: give each its own, or --ro-system for /usr, /bin, /lib* and the like",
-			args[0]);
-	if (err)
-		return failed(s, err == -ENOENT ? STATUS_NOTFOUND : STATUS_NOEXEC);
-	return true;
+	return !err || load_failed(s, err);
 }
 
 bool session_prepare(struct session *s, struct cli *cli, const struct command_line *line,

@@ -99,6 +99,15 @@ static mode_t host_umask(void)
 	return mask & 0777;
 }
 
+static const char *why_not_granted(int err)
+{
+	if (err == -EINVAL)
+		return "Neither a regular file nor a directory";
+	if (err == -EMFILE)
+		return "Too many open files: each grant keeps one; raise the limit (ulimit -n)";
+	return strerrordesc_np(-err);
+}
+
 int policy_init(struct policy *pol, const struct mv_grant *grants, size_t n,
 		struct mv_error *err)
 {
@@ -116,8 +125,7 @@ int policy_init(struct policy *pol, const struct mv_grant *grants, size_t n,
 		ret = add_grant(pol, &grants[i]);
 		if (ret)
 			mv_fail(err, -ret, "grant %s: %s", grants[i].path,
-				ret == -EINVAL ? "Neither a regular file nor a directory"
-					       : strerrordesc_np(-ret));
+				why_not_granted(ret));
 	}
 	if (ret)
 		policy_destroy(pol);

@@ -19,6 +19,8 @@
 #include "vmm/observe/error.h"
 #include "vmm/vm/image.h"
 
+/* include/linux/namei.h: MAXSYMLINKS. */
+#define LINKS_MAX 40
 /* load_elf_phdrs(): the program headers fit in 64 KiB. */
 #define PHDRS_MAX (65536 / sizeof(Elf64_Phdr))
 
@@ -259,6 +261,49 @@ int image_open(struct image *image, const char *path, struct mv_error *err)
 	return why ? mv_fail(err, EACCES, "%s: %s", path, why) : 0;
 }
 
+/* Where what was found leads to, if it is a link. False: it is none. */
+static bool follow_link(const struct found *found, char to[PATH_MAX])
+{
+	char link[PATH_MAX];
+	ssize_t n = found->fd < 0 ? -1 : readlinkat(found->fd, "", link, PATH_MAX - 1);
+	const char *slash = strrchr(found->path, '/');
+
+	if (found->fd >= 0)
+		close(found->fd);
+	if (n < 0 || !slash)
+		return false;
+	link[n] = '\0';
+	return snprintf(to, PATH_MAX, "%.*s%s",
+			*link == '/' ? 0 : (int)(slash - found->path) + 1, found->path,
+			link) < PATH_MAX;
+}
+
+/* A path that isn't granted may itself be, and be a link that leads elsewhere: to `to'. */
+static bool leads_outside(const struct policy *policy, const char *path, char to[PATH_MAX])
+{
+	struct found found;
+	unsigned links = 0;
+
+	snprintf(to, PATH_MAX, "%s", path);
+	for (; links < LINKS_MAX && !policy_find(policy, NULL, to, false, &found); links++)
+		if (!follow_link(&found, to))
+			return false;
+	return links;
+}
+
+static int not_granted(const struct policy *policy, const char *path, const char *of,
+		       struct mv_error *err)
+{
+	char to[PATH_MAX];
+	bool link = leads_outside(policy, path, to);
+
+	return mv_fail(err, EACCES,
+		       "%s: its interpreter %s%s%s%s is not granted: give --ro for where it "
+		       "lies and for what it reads, or --ro-system",
+		       of, path, link ? " leads to " : "", link ? to : "",
+		       link ? ", which" : "");
+}
+
 int image_open_granted(struct image *image, const struct policy *policy, const char *path,
 		       const char *of, struct mv_error *err)
 {
@@ -273,10 +318,7 @@ int image_open_granted(struct image *image, const struct policy *policy, const c
 		return mv_fail(err, EACCES, "%s: its interpreter's name is empty", of);
 	ret = policy_open(policy, NULL, path, O_RDONLY, 0, &opened);
 	if (ret == -EACCES)
-		return mv_fail(err, EACCES,
-			       "%s: its interpreter %s is not granted: give --ro for where "
-			       "it lies and for what it reads, or --ro-system",
-			       of, path);
+		return not_granted(policy, path, of, err);
 	if (ret)
 		return mv_fail(err, -ret, "%s: its interpreter %s: %s", of, path,
 			       strerrordesc_np(-ret));
