@@ -431,6 +431,39 @@ Test(cli_run, grants_beyond_the_limit_of_open_files_say_how_to_raise_it)
 	assert_error(&o, 125, "--ro-system: /", "Too many open files", "ulimit -n");
 }
 
+/* Registers and a walk tell something of an instruction that failed, and nothing of a signal that was sent. */
+Test(cli_run, a_signal_that_was_sent_is_told_in_a_line)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	mapvisor(&o, "run", payload("sigs"), "terminated");
+	assert_status(&o, 128 + 15);
+	cr_expect_eq(strncmp(o.err, "mapvisor: ", 10), 0, "%s", o.err);
+	assert_has(o.err, "sigs: ended by SIGTERM\n");
+	assert_lacks(o.err, "rip");
+	mapvisor(&o, "run", payload("timers"), "killed");
+	assert_status(&o, 128 + 14);
+	assert_has(o.err, "timers: ended by SIGALRM\n");
+}
+
+Test(cli_run, nothing_is_said_of_a_broken_pipe)
+{
+	char command[8192];
+	struct outcome o;
+
+	REQUIRE_KVM();
+	if (access("/usr/bin/yes", X_OK))
+		SKIP("the host hasn't the program");
+	snprintf(command, sizeof(command),
+		 "{ %s run --ro-system /usr/bin/yes; echo $? >&2; } | head -n 1",
+		 mapvisor_path());
+	spawn(&(struct setup){ .variable = "PATH=/usr/bin:/bin" },
+	      (const char *[]){ "/bin/sh", "-c", command, NULL }, &o);
+	cr_expect_str_eq(o.out, "y\n");
+	cr_expect_str_eq(o.err, "141\n");
+}
+
 Test(cli_run, ro_system_grants_a_program_and_what_it_is_loaded_from)
 {
 	struct outcome o;
@@ -563,5 +596,7 @@ Test(cli_run, memory_beyond_mem_exits_with_137_and_a_report)
 	REQUIRE_KVM();
 	mapvisor(&o, "run", "--mem=16M", payload("bench/touch"), "sweep", "64M");
 	assert_status(&o, 137);
-	assert_has(o.err, "memory");
+	assert_has(o.err, "16384 KiB  allowed");
+	assert_has(o.err, "mapvisor: ");
+	assert_has(o.err, "touch: ended: it needed more memory than 16384 KiB (--mem)\n");
 }

@@ -146,32 +146,63 @@ static void name_unknown_calls(struct session *s)
 	}
 }
 
-bool session_ended(struct session *s, const struct mv_exit *end)
+/* kill(2) and its kin, timers and what comes from outside are no faults of the payload's code. */
+static bool is_exception(const struct mv_exit *end)
 {
-	double seconds = s->opt.mv.timeout_ns / 1e9;
+	return end->code > 0 &&
+	       (end->signal == SIGSEGV || end->signal == SIGBUS || end->signal == SIGILL ||
+		end->signal == SIGFPE || end->signal == SIGTRAP);
+}
 
-	s->status = end->status;
-	if (signals_ended(&s->signals, end))
-		s->killed = end->signal;
-	signals_end(&s->signals); /* one that comes now is ours */
+/*
+ * A report of an exception, a line of others, as a shell would; and as it does, nothing of SIGPIPE, with
+ * which what writes to head(1) ends.
+ */
+static void tell_signal(struct session *s, const struct mv_exit *end)
+{
+	const char *abbrev = sigabbrev_np(end->signal);
+
+	if (s->killed || end->signal == SIGPIPE) /* who sent it knows */
+		return;
+	if (is_exception(end))
+		mv_print_exit(s->vm, end, stderr);
+	else if (abbrev)
+		session_fail(s, end->status, "%s: ended by SIG%s", s->opt.argv[0], abbrev);
+	else
+		session_fail(s, end->status, "%s: ended by signal %d", s->opt.argv[0],
+			     end->signal);
+}
+
+static void tell_time(struct session *s, uint64_t ns, const char *what)
+{
+	const double seconds = ns / 1e9;
+
+	session_fail(s, STATUS_TIMEOUT, "%s: ended after %.*f s%s", s->opt.argv[0],
+		     seconds < 1 ? 3 : 1, seconds, what);
+}
+
+/* A limit is no failure of ours: a report follows, if one was asked for. */
+static bool tell_end(struct session *s, const struct mv_exit *end)
+{
 	switch (end->kind) {
 	case MV_EXIT_STATUS:
 	case MV_EXIT_STOPPED: /* nobody asked for it */
 		break;
 	case MV_EXIT_SIGNAL:
-	case MV_EXIT_OOM:
-		if (!s->killed) /* who sent it knows */
-			mv_print_exit(s->vm, end, stderr);
+		tell_signal(s, end);
 		break;
-	case MV_EXIT_TIMEOUT: /* no failure of ours: a report follows, if asked for */
-		session_fail(s, STATUS_TIMEOUT, "%s: ended after %.*f s (--timeout)",
-			     s->opt.argv[0], seconds < 1 ? 3 : 1, seconds);
+	case MV_EXIT_OOM:
+		mv_print_exit(s->vm, end, stderr);
+		session_fail(s, end->status,
+			     "%s: ended: it needed more memory than %" PRIu64
+			     " KiB (--mem)",
+			     s->opt.argv[0], s->opt.mv.mem >> 10);
+		break;
+	case MV_EXIT_TIMEOUT:
+		tell_time(s, s->opt.mv.timeout_ns, " (--timeout)");
 		break;
 	case MV_EXIT_CPU_TIME:
-		seconds = s->opt.mv.cpu_ns / 1e9;
-		session_fail(s, STATUS_TIMEOUT,
-			     "%s: ended after %.*f s of CPU time (--cpu-time)",
-			     s->opt.argv[0], seconds < 1 ? 3 : 1, seconds);
+		tell_time(s, s->opt.mv.cpu_ns, " of CPU time (--cpu-time)");
 		break;
 	case MV_EXIT_OUTPUT:
 		session_fail(s, STATUS_OUTPUT,
@@ -182,6 +213,17 @@ bool session_ended(struct session *s, const struct mv_exit *end)
 	case MV_EXIT_INTERRUPTED:
 		return session_fail(s, STATUS_FAILED, "%s: interrupted", s->opt.argv[0]);
 	}
+	return true;
+}
+
+bool session_ended(struct session *s, const struct mv_exit *end)
+{
+	s->status = end->status;
+	if (signals_ended(&s->signals, end))
+		s->killed = end->signal;
+	signals_end(&s->signals); /* one that comes now is ours */
+	if (!tell_end(s, end))
+		return false;
 	if (s->opt.verbose)
 		name_unknown_calls(s);
 	return !s->opt.stats || print_stats(s);
