@@ -476,9 +476,11 @@ struct mv_host {
 	bool host_return;   /* the host returns from exceptions, not iretq in the monitor */
 	bool sync_regs;	    /* KVM_CAP_SYNC_REGS: no extra call to read registers */
 	bool userfaultfd;   /* userfaultfd(2) can be used by this process */
-	unsigned max_slots; /* KVM_CAP_NR_MEMSLOTS */
-	unsigned phys_bits; /* the guest's physical address width */
-	const char *thp;    /* /sys/kernel/mm/transparent_hugepage/enabled's choice */
+	const char *
+		vectors; /* the widest that a payload has: "SSE", "AVX", "AVX2", "AVX-512" */
+	unsigned max_slots;    /* KVM_CAP_NR_MEMSLOTS */
+	unsigned phys_bits;    /* the guest's physical address width */
+	const char *thp;       /* /sys/kernel/mm/transparent_hugepage/enabled's choice */
 	uint64_t port_exit_ns; /* p50 of a call by `out` that does nothing */
 	uint64_t syscall_ns;   /* p50 of such a call by SYSCALL */
 	uint64_t pf_exit_ns;   /* p50 of a #PF that is answered by storing one PTE */

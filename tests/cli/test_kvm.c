@@ -85,9 +85,9 @@ Test(cli_kvm, doctors_json_says_that_nothing_can_run)
 
 Test(cli_kvm, doctor_has_a_verdict_on_each_line)
 {
-	static const char *const names[] = { "KVM API",	   "module",	   "second stage",
-					     "SYSCALL",	   "memory slots", "huge pages",
-					     "exit by out" };
+	static const char *const names[] = { "KVM API",	    "module",	    "second stage",
+					     "SYSCALL",	    "memory slots", "huge pages",
+					     "exit by out", "vectors" };
 	struct outcome o;
 
 	REQUIRE_KVM();

@@ -80,6 +80,21 @@ static void add_machine(struct report *report)
 	add(report, "kernel", "%s", machine_kernel(text, sizeof(text)));
 }
 
+/* By CPUID, C libraries and others choose what code they run. */
+static void add_vectors(struct report *report, const struct mv_host *host)
+{
+	struct check *check = add(report, "vectors", "%s", host->vectors);
+
+	if (!strcmp(host->vectors, "SSE") && machine_has_flag("avx"))
+		advise(check, SLOW,
+		       "the CPU has AVX, but this KVM doesn't give guests XSAVE, which that "
+		       "needs: programs that look for it choose slower code in a sandbox");
+	else if (strcmp(host->vectors, "AVX-512") != 0 && machine_has_flag("avx512f"))
+		advise(check, SLOW,
+		       "the CPU has AVX-512, which this KVM doesn't give guests: programs "
+		       "that look for it choose other code in a sandbox");
+}
+
 /* How translations and system calls work here. */
 static void add_kvm(struct report *report, const struct mv_host *host)
 {
@@ -106,6 +121,7 @@ static void add_kvm(struct report *report, const struct mv_host *host)
 				    : "read and written by ioctl");
 	if (!host->sync_regs)
 		advise(check, SLOW, "two more system calls an exit; a newer kernel has it");
+	add_vectors(report, host);
 	check = add(report, "memory slots", "%u", host->max_slots);
 	if (host->max_slots < FEW_SLOTS)
 		advise(check, SLOW, "payloads that map many files will run out of them");

@@ -108,6 +108,19 @@ static void read_cpuid(struct kvm *kvm)
 	kvm->xstate_size = xstate_size(kvm);
 }
 
+/* SDM vol. 1, 14.3, 14.7.1 and 15.2: instructions, and the state components that they need. */
+const char *kvm_vectors(const struct kvm *kvm)
+{
+	static const uint64_t avx = 0x6, avx512 = 0xe6;
+	const struct kvm_cpuid_entry2 *e = leaf(kvm, 1), *e7 = leaf(kvm, 7);
+
+	if (!kvm->has_xsave || (kvm->xcr0 & avx) != avx || !(e->ecx & 1u << 28))
+		return "SSE";
+	if (!e7 || !(e7->ebx & 1u << 5))
+		return "AVX";
+	return (kvm->xcr0 & avx512) == avx512 && e7->ebx & 1u << 16 ? "AVX-512" : "AVX2";
+}
+
 static int check_extension(const struct kvm *kvm, long cap)
 {
 	int n = ioctl(kvm->sys, KVM_CHECK_EXTENSION, cap);

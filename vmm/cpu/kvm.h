@@ -44,6 +44,9 @@ void kvm_set_shadow_pages(const struct kvm *kvm, uint64_t mem);
 /* struct phys_ops' functions: ctx is a struct kvm. */
 extern const struct phys_ops kvm_phys_ops;
 
+/* The vector instructions that a payload has, by their widest kind. A static string. */
+const char *kvm_vectors(const struct kvm *kvm);
+
 /* The module that does the work, and the kind of second stage that it uses. Static strings. */
 void kvm_host_kind(const char **module, const char **stage2);
 

@@ -239,6 +239,7 @@ static int measure_floor(struct mv_floor *floor, struct mv_host *host, unsigned 
 	if (host && !ret) {
 		host->syscall_ring3 = f.vm->vcpu.syscall_ring3;
 		host->host_return = f.vm->vcpu.host_return;
+		host->vectors = kvm_vectors(&f.vm->kvm);
 		host->phys_bits = f.vm->kvm.phys_bits;
 		host->max_slots = f.vm->kvm.max_slots;
 		host->sync_regs = f.vm->kvm.sync_regs;
