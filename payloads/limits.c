@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * limits.c: meets the memory limit in a call. WHAT says in which; ends with 0 where that call is
+ * limits.c: meets the memory limit, or another, in a call. WHAT says in which; ends with 0 where that call is
  * to fail, with 1 if it was let through, and not at all where the sandbox ends it.
  */
 #include "guest/rt.h"
@@ -59,6 +59,24 @@ static long append(bool by_call)
 	return ret;
 }
 
+/* Memfds of a page each, closed when they are mapped: -ENFILE. One that is unmapped makes room for another. */
+static long map_files(void)
+{
+	long n = 0, last = 0, at, fd;
+
+	for (;; n++, last = at) {
+		fd = memfd();
+		at = sys_mmap(NULL, PAGE_SIZE, PROT_READ, MAP_SHARED, (int)fd, 0);
+		sys_close((int)fd);
+		if (at < 0)
+			break;
+	}
+	say("%ld files\n", n);
+	sys_munmap((void *)last, PAGE_SIZE);
+	must_map(NULL, PAGE_SIZE, PROT_READ, MAP_SHARED, (int)memfd());
+	return at;
+}
+
 static long meet(const char *what)
 {
 	char *memory = must_map(NULL, SIZE, RW, ANON, -1);
@@ -81,7 +99,9 @@ static long meet(const char *what)
 		return keep_mapped();
 	if (!strcmp(what, "append") || !strcmp(what, "append-call"))
 		return append(!strcmp(what, "append-call"));
-	usage("read|write|random|mlock|populate|madvise|grow|keep|append|append-call");
+	if (!strcmp(what, "files"))
+		return map_files();
+	usage("read|write|random|mlock|populate|madvise|grow|keep|append|append-call|files");
 }
 
 int main(int argc, char **argv)
@@ -89,5 +109,5 @@ int main(int argc, char **argv)
 	long ret = meet(argc == 2 ? argv[1] : "");
 
 	say("%s: %ld\n", argv[1], ret);
-	return ret == -ENOSPC ? 0 : 1;
+	return ret == -ENOSPC || ret == -ENFILE ? 0 : 1;
 }

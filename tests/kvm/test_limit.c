@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_limit.c: the memory limit as a payload meets it, and what the host backs below it. */
 #include <limits.h>
+#include <sys/resource.h>
 
 #include "tests/kvm/sandbox.h"
 
@@ -47,6 +48,28 @@ Test(limit, a_memfd_that_would_exceed_it_gets_enospc, LIMIT)
 	mv_assert_exited(&s.end, 0);
 	mv_memory(s.vm, &m);
 	cr_assert(m.memfds > 3 * MIB, "mappings keep closed ones: %lu", m.memfds);
+	sandbox_close(&s);
+}
+
+/* Closed files, too, are the host's as long as they are mapped. */
+Test(limit, the_files_that_may_be_open_bound_those_that_are_mapped, LIMIT)
+{
+	const unsigned most = 1024 + 4 * 16;
+	struct rlimit files;
+	struct sandbox s;
+	unsigned long n;
+
+	REQUIRE_KVM();
+	getrlimit(RLIMIT_NOFILE, &files);
+	if (files.rlim_cur / 2 < most)
+		cr_skip_test("RLIMIT_NOFILE is %lu", (unsigned long)files.rlim_cur);
+	sandbox_init(&s);
+	s.opt.max_files = 16;
+	sandbox_do(&s, "limits", "files");
+	mv_assert_exited(&s.end, 0);
+	n = strtoul(s.text, NULL, 10);
+	cr_expect(n <= most && n + 8 > most, "%s", s.text);
+	cr_expect(strstr(s.text, "files: -23"), "%s", s.text);
 	sandbox_close(&s);
 }
 

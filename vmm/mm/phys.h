@@ -95,10 +95,11 @@ struct phys {
 	unsigned quarantine_max; /* so many are worth a drop of everything */
 	struct object *files;	 /* objects that hold a host file open */
 	unsigned nr_files;	 /* ... how many */
-	unsigned max_files; /* ... at most: the rest of RLIMIT_NOFILE is the embedder's */
+	unsigned max_files; /* ... at most: half of RLIMIT_NOFILE, for the rest is the embedder's;
+			     * or less */
 	int broken;	    /* the first -errno of a flush that the host refused: what it
 				  * leaves behind may be stale, no vCPU may run any more; 0: none */
-	uint64_t limit;	    /* most frames that may be charged */
+	uint64_t limit; /* most frames that may be charged */
 	uint64_t charged; /* anonymous frames reserved, tables and nodes: what the host may back */
 	uint64_t peak;	     /* the most that charged has been */
 	uint64_t drops;	     /* drops of every translation */

@@ -10,6 +10,13 @@
 #include "vmm/vm/script.h"
 #include "vmm/vm/stack.h"
 
+/*
+ * Files that may be mapped: each is one of the host's until its last mapping goes, closed or not. Programs map and
+ * close libraries by the hundreds.
+ */
+#define MAPPED_ANYHOW 1024
+#define MAPPED_EACH 4 /* beside those, for each that may be open */
+
 void mv_options_init(struct mv_options *opt)
 {
 	*opt = (struct mv_options){
@@ -83,6 +90,9 @@ int mv_open(const struct mv_options *opt, struct mv_vm **out, struct mv_error *e
 		ret = no_memory(err);
 		goto fail_kvm;
 	}
+	vm->phys.max_files =
+		(unsigned)min_u64(vm->phys.max_files,
+				  MAPPED_ANYHOW + MAPPED_EACH * opt->max_files);
 	if (opt->stage2 == MV_STAGE2_UFFD && (ret = phys_serve(&vm->phys, err)))
 		goto fail_phys;
 	if (monitor_init(&vm->monitor, &vm->phys) ||
