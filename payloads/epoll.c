@@ -12,6 +12,7 @@
 #define BIT(sig) (1ul << ((sig)-1))
 #define MS 1000
 #define NOT_THERE 99
+#define MANY 30
 
 static struct epoll_event events[8];
 static char page[PAGE_SIZE];
@@ -299,6 +300,54 @@ static void waits(void)
 	TRY(epoll_wait, ep, events, 8, 60);
 }
 
+/* As many epolls as files, each to watch all of them: how many can be registered. */
+static void fill(const int *files, int n)
+{
+	struct epoll_event e = event(EPOLLIN, 0);
+	int eps[MANY];
+	long count = 0, err = 0;
+
+	for (int i = 0; i < n; i++)
+		eps[i] = new_epoll();
+	for (int i = 0; i < n * n && !err; i++) {
+		err = CALL(epoll_ctl, eps[i / n], EPOLL_CTL_ADD, files[i % n], &e);
+		count += !err;
+	}
+	say("%ld are watched, then %ld\n", count, err);
+	for (int i = 0; i < n; i++)
+		sys_close(eps[i]);
+}
+
+/* ... twice, so that what was closed counts no more: of files, then of numbers for one file. */
+static void many(void)
+{
+	int files[MANY];
+
+	for (int i = 0; i < MANY; i++)
+		files[i] = (int)CALL(eventfd2, 0, 0);
+	fill(files, MANY);
+	fill(files, MANY);
+	for (int i = 1; i < MANY; i++)
+		CALL(dup2, files[0], files[i]);
+	fill(files, MANY);
+	fill(files, MANY);
+}
+
+/* All that can be registered stays so. */
+static void keep(void)
+{
+	struct epoll_event e = event(EPOLLIN, 0);
+	int files[MANY];
+
+	for (int i = 0; i < MANY; i++)
+		files[i] = (int)(i ? CALL(dup, files[0]) : CALL(eventfd2, 0, 0));
+	for (int i = 0, ep; i < MANY; i++) {
+		ep = new_epoll();
+		for (int k = 0; k < MANY; k++)
+			CALL(epoll_ctl, ep, EPOLL_CTL_ADD, files[k], &e);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *way = argc > 1 ? argv[1] : "";
@@ -318,7 +367,11 @@ int main(int argc, char **argv)
 		masks();
 	else if (!strcmp(way, "waits"))
 		waits();
+	else if (!strcmp(way, "many"))
+		many();
+	else if (!strcmp(way, "keep"))
+		keep();
 	else
-		usage("errors FILE|states|numbers|nested|no-memory|masks|waits");
+		usage("errors FILE|states|numbers|nested|no-memory|masks|waits|many|keep");
 	return 0;
 }

@@ -90,7 +90,9 @@ struct mv_options {
 	const char *root; /* a directory that the payload sees as /, for reading; its cwd is
 			     * / then. NULL: none */
 	uint64_t tmp; /* bytes of a private /tmp in memory, beside mem; 0: there is none */
-	unsigned max_files; /* open files, 1 to MV_MAX_FILES: RLIMIT_NOFILE */
+	unsigned max_files; /* open files, 1 to MV_MAX_FILES: RLIMIT_NOFILE. Of this process's fds
+			     * a payload takes so many; as many more for epoll; and 4 times as
+			     * many and 1024 for what is mapped */
 	int fds[3];	    /* this process's fds behind the payload's 0, 1 and 2;
 					 * -1: closed. Stay the caller's, must outlive the vm */
 	bool timing;	    /* measure times: mv_times(), mv_fault_times(), mv_call_count();

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_epoll.c: epoll, and masks of calls that wait. What is right comes from the host's kernel. */
+#include <dirent.h>
+
 #include "tests/kvm/native.h"
 
 #define LIMIT .timeout = 60
@@ -25,4 +27,46 @@ Test(epoll, wrong_calls_give_linux_errors, LIMIT)
 	REQUIRE_KVM();
 	cr_assert(realpath(payload_path("epoll"), path));
 	cr_expect_eq(same_with_pipe("epoll", "errors", path, path), 0);
+}
+
+Test(epoll, what_is_watched_is_bounded_by_the_files_that_may_be_open, LIMIT)
+{
+	struct sandbox s;
+
+	REQUIRE_KVM();
+	sandbox_init(&s);
+	s.opt.max_files = 64;
+	sandbox_do(&s, "epoll", "many");
+	/* a second number for a file in an epoll: 29 in each of two, and 6 */
+	cr_expect_str_eq(s.text, "512 are watched, then -28\n512 are watched, then -28\n"
+				 "67 are watched, then -28\n67 are watched, then -28\n");
+	sandbox_close(&s);
+}
+
+/* Files that this process has open. */
+static unsigned open_files(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+Test(epoll, numbers_of_one_file_take_no_more_of_the_host_s_than_may_be_open, LIMIT)
+{
+	struct sandbox s;
+	unsigned before;
+
+	REQUIRE_KVM();
+	sandbox_init(&s);
+	s.opt.max_files = 64;
+	sandbox_load(&s, (const char *const[]){ "epoll", "keep", NULL });
+	before = open_files();
+	sandbox_run(&s);
+	mv_assert_exited(&s.end, 0);
+	cr_expect_leq(open_files(), before + 2 * 64);
+	sandbox_close(&s);
 }

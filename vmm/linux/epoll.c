@@ -16,8 +16,8 @@
 #define EVENTS_MAX (INT32_MAX / (int)sizeof(struct epoll_event))
 /* What one epoll_wait takes from the host at a time, and gives. */
 #define BATCH 256
-/* In one epoll: as fs.epoll.max_user_watches, for the host's memory isn't the payload's to use up. */
-#define WATCHES_MAX (4 * FD_MAX)
+/* What may be registered, for each file that may be open: as fs.epoll.max_user_watches bounds it. */
+#define WATCHES_EACH 8
 
 static int64_t do_create(struct process *p, bool cloexec)
 {
@@ -48,44 +48,42 @@ int64_t sys_epoll_create1(struct process *p, const uint64_t a[6])
 
 static struct watch *find(const struct file *epoll, const struct file *file, unsigned nr)
 {
-	struct watch *w = epoll->watches;
+	struct watch *w;
 
-	while (w && (w->file != file || w->nr != nr))
-		w = w->next;
-	return w;
+	LIST_FOREACH(w, &epoll->watches, link)
+	if (w->file == file && w->nr == nr)
+		return w;
+	return NULL;
 }
 
 /* Whether the host has a file by this number in the epoll: for another number of the payload's. */
 static bool is_taken(const struct file *epoll, int fd)
 {
-	const struct watch *w = epoll->watches;
+	const struct watch *w;
 
-	while (w && w->fd != fd)
-		w = w->next;
-	return w;
+	LIST_FOREACH(w, &epoll->watches, link)
+	if (w->fd == fd)
+		return true;
+	return false;
 }
 
 static void insert(struct watch *w)
 {
-	w->next = w->epoll->watches;
-	w->epoll->watches = w;
-	w->next_of = w->file->watched;
-	w->file->watched = w;
+	LIST_INSERT_HEAD(&w->epoll->watches, w, link);
+	LIST_INSERT_HEAD(&w->file->watched, w, link_of);
 	w->epoll->nr_watches++;
+	w->all->nr++;
+	w->all->own += w->own;
 }
 
 /* It is no longer in the host's epoll. */
 static void drop(struct watch *w)
 {
-	struct watch **at = &w->epoll->watches;
-
-	while (*at != w)
-		at = &(*at)->next;
-	*at = w->next;
-	for (at = &w->file->watched; *at != w;)
-		at = &(*at)->next_of;
-	*at = w->next_of;
+	LIST_REMOVE(w, link);
+	LIST_REMOVE(w, link_of);
 	w->epoll->nr_watches--;
+	w->all->nr--;
+	w->all->own -= w->own;
 	if (w->own)
 		close(w->fd);
 	free(w);
@@ -93,14 +91,17 @@ static void drop(struct watch *w)
 
 void epoll_forget(struct file *file)
 {
-	struct watch *w;
+	struct watch *w, *next;
 
-	while ((w = file->watched)) {
+	for (w = LIST_FIRST(&file->watched); w; w = next) {
+		next = LIST_NEXT(w, link_of);
 		epoll_ctl(w->epoll->fd, EPOLL_CTL_DEL, w->fd, NULL);
 		drop(w);
 	}
-	while ((w = file->watches))
+	for (w = LIST_FIRST(&file->watches); w; w = next) {
+		next = LIST_NEXT(w, link);
 		drop(w);
+	}
 }
 
 /* ---- epoll_ctl */
@@ -114,15 +115,21 @@ static int host_ctl(int epoll, int op, int fd, const struct epoll_event *event)
 	return epoll_ctl(epoll, op, fd, &ours) ? -errno : 0;
 }
 
+/* Whether one more may be registered; own: with a duplicate. */
+static bool has_room(const struct watches *all, bool own)
+{
+	return all->nr < WATCHES_EACH * all->files && (!own || all->own < all->files);
+}
+
 /* One that isn't there yet: w->fd is what the host is to know it by. */
 static int ctl_new(struct watch *w, int op, const struct epoll_event *event)
 {
 	int err;
 
-	if (op == EPOLL_CTL_ADD && w->epoll->nr_watches == WATCHES_MAX)
-		return -ENOSPC;
 	w->fd = w->file->fd;
 	w->own = is_taken(w->epoll, w->fd);
+	if (op == EPOLL_CTL_ADD && !has_room(w->all, w->own))
+		return -ENOSPC;
 	if (w->own)
 		w->fd = fcntl(w->fd, F_DUPFD_CLOEXEC, 0);
 	if (w->fd < 0)
@@ -152,7 +159,7 @@ static int add(const struct watch *new, int op, const struct epoll_event *event)
 /* do_epoll_ctl(). The host's checks the rest, in its order. */
 int64_t sys_epoll_ctl(struct process *p, const uint64_t a[6])
 {
-	struct watch new = { .nr = (unsigned)a[2] }, *w;
+	struct watch new = { .nr = (unsigned)a[2], .all = &p->files.watches }, *w;
 	struct epoll_event event = { 0 };
 	const int op = (int)a[1];
 	int err;

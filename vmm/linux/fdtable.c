@@ -195,7 +195,8 @@ int fdtable_init(struct fdtable *t, const int fds[3], unsigned limit, struct mv_
 
 	*t = (struct fdtable){ .files = calloc(FD_MAX, sizeof(struct file *)),
 			       .cloexec = calloc(FD_MAX, sizeof(bool)),
-			       .limit = limit };
+			       .limit = limit,
+			       .watches = { .files = limit } };
 	if (!t->files || !t->cloexec) {
 		free(t->files);
 		free(t->cloexec);

@@ -10,10 +10,11 @@
 #include <mapvisor/mapvisor.h>
 #include <sys/types.h>
 
+#include "vmm/linux/epoll.h"
+
 struct mm;
 struct object;
 struct proc_text;
-struct watch;
 
 /* RLIMIT_NOFILE as most systems set it, and at most. */
 #define FD_MAX MV_MAX_FILES
@@ -64,21 +65,22 @@ struct file {
 	bool memory; /* held by the host for it: its size counts as the payload's memory */
 	uint64_t charged; /* ... in pages */
 	char *path; /* absolute, without symbolic links, when it was opened; "" where it has none */
-	bool fd_folder;	       /* /proc/self/fd: its entries are the numbers in use */
-	uint64_t folder_at;    /* ... where its reading goes on: f_pos */
-	bool timer;	       /* of timerfd_create's */
-	bool epoll;	       /* of epoll_create's; see epoll.h */
-	unsigned nr_watches;   /* ... entries in the next */
-	struct watch *watches; /* ... what is registered with it */
-	struct watch *watched; /* where it is registered itself */
-	struct object *object; /* for VMAs, a reference; NULL until the first mmap */
+	bool fd_folder;		   /* /proc/self/fd: its entries are the numbers in use */
+	uint64_t folder_at;	   /* ... where its reading goes on: f_pos */
+	bool timer;		   /* of timerfd_create's */
+	bool epoll;		   /* of epoll_create's; see epoll.h */
+	unsigned nr_watches;	   /* ... entries in the next: struct watches bounds them */
+	struct watch_list watches; /* ... what is registered with it */
+	struct watch_list watched; /* where it is registered itself */
+	struct object *object;	   /* for VMAs, a reference; NULL until the first mmap */
 };
 
 struct fdtable {
-	struct file **files; /* FD_MAX of them, by number; NULL: free */
-	bool *cloexec;	     /* by number: FD_CLOEXEC */
-	unsigned next;	     /* all below are in use */
-	unsigned limit;	     /* RLIMIT_NOFILE, FD_MAX at most: new numbers are below */
+	struct file **files;	/* FD_MAX of them, by number; NULL: free */
+	bool *cloexec;		/* by number: FD_CLOEXEC */
+	unsigned next;		/* all below are in use */
+	unsigned limit;		/* RLIMIT_NOFILE, FD_MAX at most: new numbers are below */
+	struct watches watches; /* in the epolls among them */
 	bool terminal; /* of 0, 1 and 2 one was given that is the controlling terminal */
 	unsigned locks; /* that were taken since they were counted; 0: none ever. Closing looks for them */
 };
