@@ -24,6 +24,12 @@ void divide(void);
 void undefined(void);
 void breakpoint(void);
 void privileged(void);
+void int_0(void);
+void int_3(void);
+void int_4(void);
+void int_14(void);
+void int_255(void);
+void load_ds(void);
 long leave(void);
 long stay(long (*run)(void));
 asm("load_at:	movb (%rdi), %al\n"
@@ -38,6 +44,19 @@ asm("load_at:	movb (%rdi), %al\n"
     "breakpoint: int3\n"
     "		ret\n"
     "privileged: hlt\n"
+    "		ret\n"
+    "int_0:	.byte 0xcd, 0\n" /* as an assembler would have it but for 3 */
+    "		ret\n"
+    "int_3:	.byte 0xcd, 3\n"
+    "		ret\n"
+    "int_4:	.byte 0xcd, 4\n"
+    "		ret\n"
+    "int_14:	.byte 0xcd, 14\n"
+    "		ret\n"
+    "int_255:	.byte 0xcd, 255\n"
+    "		ret\n"
+    "load_ds:	mov $0x1234, %eax\n" /* of the LDT, which is none */
+    "		mov %eax, %ds\n"
     "		ret\n"
     /* setjmp() and longjmp(): leave() makes stay() return 1, from whatever stack */
     "stay:	push %rbx\n"
@@ -210,7 +229,9 @@ static void on_exception(int sig, siginfo_t *info, void *context)
 
 static void exceptions(void)
 {
-	static void (*const all[])(void) = { divide, undefined, breakpoint, privileged };
+	static void (*const all[])(void) = { divide,  undefined, breakpoint, privileged,
+					     int_0,   int_3,	 int_4,	     int_14,
+					     int_255, load_ds };
 
 	must_handle(SIGFPE, on_exception, 0);
 	must_handle(SIGILL, on_exception, 0);

@@ -13,6 +13,9 @@
 #include "vmm/vm/context.h"
 #include "vmm/vm/vm.h"
 
+/* In an error code: of the IDT; SDM vol. 3A, 6.13. */
+#define ERROR_IDT 2u
+
 #define STATUS_TIMEOUT 124
 #define STATUS_OUTPUT (128 + SIGXFSZ)
 #define STATUS_SIGNAL 128
@@ -249,6 +252,22 @@ static int fpe_code(struct vcpu *vcpu, unsigned vector)
 			  : FPE_FLTRES;
 }
 
+/*
+ * INT n, where ring 3 can't go through gate n: #GP, whose error code is the gate; SDM vol. 3A, 6.13. KVM_PVM, which
+ * looks at no gate, says #UD.
+ */
+static bool was_int(struct mv_vm *vm)
+{
+	struct vcpu *vcpu = &vm->vcpu;
+	uint8_t code[2];
+
+	if (mm_peek(&vm->mm, code, vcpu->rip, sizeof(code)) || code[0] != 0xcd)
+		return false;
+	vcpu->vector = VECTOR_GP;
+	vcpu->error_code = code[1] * 8u | ERROR_IDT;
+	return true;
+}
+
 /* The signal that an exception is, with si_code and si_addr: arch/x86/kernel/traps.c. */
 static enum step serve_exception(struct mv_vm *vm, struct mv_exit *end,
 				 struct mv_error *err)
@@ -267,6 +286,8 @@ static enum step serve_exception(struct mv_vm *vm, struct mv_exit *end,
 	case VECTOR_BP:
 		return raise_signal(vm, end, SIGTRAP, SI_KERNEL, 0, err);
 	case VECTOR_UD:
+		if (was_int(vm))
+			return raise_signal(vm, end, SIGSEGV, SI_KERNEL, 0, err);
 		return raise_signal(vm, end, SIGILL, ILL_ILLOPN, vcpu->rip, err);
 	case VECTOR_NP:
 	case VECTOR_SS:
