@@ -304,6 +304,19 @@ static int64_t fallocate_grows(struct process *p, const struct file *file, int m
 	return n || output_may_grow(p, file, end) ? n : -EFBIG;
 }
 
+/* What the call made of the file's mappings: ext4_collapse_range(), ext4_insert_range(). */
+static int64_t fallocated(struct process *p, const struct file *file, int mode, off_t at)
+{
+	struct stat st;
+	int err = 0;
+
+	if (mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE))
+		err = fstat(file->fd, &st)
+			      ? -errno
+			      : mm_file_moved(p->mm, st.st_dev, st.st_ino, (uint64_t)at);
+	return err ? err : file_was_cut(p, file);
+}
+
 int64_t sys_fallocate(struct process *p, const uint64_t a[6])
 {
 	struct file *file = fd_get(&p->files, (unsigned)a[0]);
@@ -324,7 +337,7 @@ int64_t sys_fallocate(struct process *p, const uint64_t a[6])
 	if (fallocate(file->fd, (int)a[1], at, len))
 		n = -errno;
 	guard_end(p, &g, !n);
-	return n ? n : file_was_cut(p, file);
+	return n ? n : fallocated(p, file, (int)a[1], at);
 }
 
 /* do_ftruncate(), of a file that may be written. */

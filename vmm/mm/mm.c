@@ -144,12 +144,12 @@ void mm_protect_range(struct mm *mm, struct gather *g, const struct vma *vma, gv
 }
 
 /*
- * What of a VMA lies behind its file's end, entries and private copies, goes: as Linux's
- * truncate_pagecache() has it.
+ * What of a VMA shows its file from that byte on, entries and private copies, goes: as Linux's
+ * truncate_pagecache() has it. A page of which a part stays, stays.
  */
-static void zap_behind_end(struct mm *mm, struct gather *g, struct vma *vma)
+static void zap_from(struct mm *mm, struct gather *g, struct vma *vma, uint64_t offset)
 {
-	uint64_t pages = (vma->vm_object->size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	uint64_t pages = (offset + PAGE_SIZE - 1) >> PAGE_SHIFT;
 
 	if (pages >= vma_pgoff(vma, vma->vm_end))
 		return;
@@ -184,7 +184,7 @@ static long zap_cut(struct mm *mm, const struct which *file)
 	gather_init(&g, mm->phys);
 	for (struct vma *vma = vma_find(mm, 0); vma; vma = vma_next(vma))
 		if (is_it(vma->vm_object, file))
-			zap_behind_end(mm, &g, vma);
+			zap_from(mm, &g, vma, vma->vm_object->size);
 	if (gather_finish(&g) && !err)
 		err = g.err;
 	return err ? err : (long)(mm->count.zapped - before);
@@ -200,6 +200,22 @@ int mm_file_seen(struct mm *mm, uint64_t dev, uint64_t ino, off_t size)
 		n = zap_cut(mm, &file);
 	pthread_mutex_unlock(&mm->lock);
 	return n < 0 ? (int)n : 0;
+}
+
+int mm_file_moved(struct mm *mm, uint64_t dev, uint64_t ino, uint64_t offset)
+{
+	const struct which file = { dev, ino };
+	struct gather g;
+	int err;
+
+	pthread_mutex_lock(&mm->lock);
+	gather_init(&g, mm->phys);
+	for (struct vma *vma = vma_find(mm, 0); vma; vma = vma_next(vma))
+		if (is_it(vma->vm_object, &file) && !vma->vm_object->moves_beneath)
+			zap_from(mm, &g, vma, offset & PAGE_MASK);
+	err = gather_finish(&g) ? g.err : 0;
+	pthread_mutex_unlock(&mm->lock);
+	return err;
 }
 
 long mm_revalidate(struct mm *mm)

@@ -153,6 +153,11 @@ long mm_mincore(struct mm *mm, gva_t addr, uint64_t pages, unsigned char *vec);
  * and private copies of pages behind its end go. 0 or -errno.
  */
 int mm_file_seen(struct mm *mm, uint64_t dev, uint64_t ino, off_t size);
+/*
+ * The file's content from that byte on is elsewhere in it now: FALLOC_FL_COLLAPSE_RANGE and _INSERT_RANGE. Where
+ * its file system truncates the page cache for that, entries and private copies go. 0 or -errno.
+ */
+int mm_file_moved(struct mm *mm, uint64_t dev, uint64_t ino, uint64_t offset);
 
 /* The stack: [end - size, end), growing down to STACK_LIMIT. 0 or -errno. */
 int mm_map_stack(struct mm *mm, gva_t end, uint64_t size);

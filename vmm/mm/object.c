@@ -90,6 +90,8 @@ static void ask_file_system(struct object *obj)
 	/* those whose f_op->get_unmapped_area is thp_get_unmapped_area(); ext4 is ext2's and ext3's */
 	obj->thp_aligned = fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC ||
 			   fs.f_type == BTRFS_SUPER_MAGIC;
+	/* xfs_flush_unmap_range() has truncate_pagecache_range(), which spares copies */
+	obj->moves_beneath = fs.f_type == XFS_SUPER_MAGIC;
 }
 
 static void list_file(struct object *obj)

@@ -46,8 +46,9 @@ struct object {
 	bool reserves;	   /* huge: every block of it has a frame, or is promised one */
 	uint64_t promised; /* huge: frames of 2 MiB that are charged, but not made yet */
 	bool thp_aligned; /* its file system, or device, places mappings for 2 MiB leaves */
-	uint64_t size;	  /* bytes; of a file, at the last object_refresh() */
-	bool cut;	  /* ... which found it smaller, and its mappings don't know yet */
+	bool moves_beneath; /* its file system moves content, and leaves private copies alone */
+	uint64_t size;	    /* bytes; of a file, at the last object_refresh() */
+	bool cut;	 /* ... which found it smaller, and its mappings don't know yet */
 	bool distrusted; /* file: the host's kernel may not give its pages: see object_ask() */
 	char *name; /* file: the path it was opened by; anonymous: what maps shows, or NULL */
 	struct object **
