@@ -54,6 +54,41 @@ static void say_pages(const char *what, const char *p)
 	sys_close(fds[1]);
 }
 
+static unsigned long hex(const char **at)
+{
+	unsigned long n = 0;
+
+	for (; **at && **at != '-' && **at != ' '; (*at)++)
+		n = n << 4 | (unsigned long)(**at <= '9' ? **at - '0' : **at - 'a' + 10);
+	(*at)++;
+	return n;
+}
+
+/* The list of VMAs in [start, end), in pages from start on. */
+static void say_maps(const char *start, const char *end)
+{
+	static char text[1 << 16];
+	const int fd = must_open("/proc/self/maps", O_RDONLY, NULL);
+	size_t len = 0;
+	long n;
+
+	while ((n = sys_read(fd, text + len, sizeof(text) - 1 - len)) > 0)
+		len += (size_t)n;
+	text[len] = '\0';
+	sys_close(fd);
+	for (const char *at = text; *at; at++) {
+		const unsigned long from = hex(&at), to = hex(&at);
+
+		if (from >= (unsigned long)start && from < (unsigned long)end)
+			say("  %lu-%lu %c%c%c%c\n",
+			    (from - (unsigned long)start) / PAGE_SIZE,
+			    (to - (unsigned long)start) / PAGE_SIZE, at[0], at[1], at[2],
+			    at[3]);
+		while (*at != '\n')
+			at++;
+	}
+}
+
 /* ---- files whose content moves */
 
 /* Pages 3 and 5 were written, 1 too, which is before what moves; all were read. */
@@ -85,7 +120,51 @@ static void moved_content(void)
 	move_content("allocate", 0);
 }
 
-static const struct way ways[] = { { "moved-content", moved_content } };
+/* ---- what one mremap moves */
+
+enum kind { PRIVATE_FILE, SHARED_FILE, PRIVATE_ZERO, SHARED_ZERO, MEMFD, ANONYMOUS, KINDS };
+
+static void map_kind(char *at, enum kind kind, int file, int zero, int memfd)
+{
+	const int flags = MAP_FIXED |
+			  (kind == SHARED_FILE || kind == SHARED_ZERO || kind == MEMFD
+				   ? MAP_SHARED
+				   : MAP_PRIVATE);
+
+	must_map(at, 2 * PAGE_SIZE, RW, flags | (kind == ANONYMOUS ? MAP_ANONYMOUS : 0),
+		 kind <= SHARED_FILE   ? file
+		 : kind <= SHARED_ZERO ? zero
+		 : kind == MEMFD       ? memfd
+				       : -1);
+	*at = (char)(1 + kind);
+}
+
+/* Three VMAs, one of them of that kind, and a hole. */
+static void move_three(enum kind kind, unsigned which, int file, int zero, int memfd)
+{
+	for (unsigned i = 0; i < 3; i++)
+		map_kind(AT + 3 * i * PAGE_SIZE, i == which ? kind : ANONYMOUS, file, zero,
+			 memfd);
+	say("kind %d as number %u: %lx\n", kind, which,
+	    CALL(mremap, AT, LEN, LEN, MREMAP_MAYMOVE | MREMAP_FIXED, AT + LEN));
+	say_pages("there", AT + LEN);
+	say_maps(AT, AT + 2 * LEN);
+	sys_munmap(AT, 2 * LEN);
+}
+
+static void moved_several(void)
+{
+	const int file = make_file(), zero = must_open("/dev/zero", O_RDWR, NULL);
+	const int memfd = (int)CALL(memfd_create, "moved", 0);
+
+	CALL(ftruncate, memfd, LEN);
+	for (enum kind kind = 0; kind < KINDS; kind++)
+		for (unsigned which = 0; which < 3; which++)
+			move_three(kind, which, file, zero, memfd);
+}
+
+static const struct way ways[] = { { "moved-content", moved_content },
+				   { "moved-several", moved_several } };
 
 int main(int argc, char **argv)
 {

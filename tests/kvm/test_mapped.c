@@ -24,3 +24,4 @@
 	}
 
 SAME_FILE(private_copies_of_content_that_moves_in_its_file_go, "moved-content")
+SAME_FILE(vmas_that_one_mremap_moves_may_be_of_any_kind_but_dev_zeros, "moved-several")

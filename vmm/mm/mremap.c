@@ -356,10 +356,10 @@ static long remap_at(struct remap *r)
 	return err ? err : (long)r->addr;
 }
 
-/* vma_multi_allowed(): not where a file system places its files' mappings itself. */
+/* vma_multi_allowed(): file systems' ways to place are known to obey, get_unmapped_area_zero() isn't. */
 static bool multi_allowed(const struct vma *vma)
 {
-	return !vma->vm_object || !vma->vm_object->thp_aligned;
+	return !vma->vm_object || vma->vm_object->kind != OBJECT_ZERO;
 }
 
 /* remap_move(): every VMA of the range, the holes between them kept. */
