@@ -163,8 +163,57 @@ static void moved_several(void)
 			move_three(kind, which, file, zero, memfd);
 }
 
+/* ---- what may be executed */
+
+/* Each protection, privately and shared, and whether it becomes executable. */
+static void execute(const char *what, int fd)
+{
+	static const int flags[] = { MAP_PRIVATE, MAP_SHARED };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(flags); i++)
+		for (int prot = 0; prot < 8; prot++) {
+			const long p = sys_mmap(NULL, PAGE_SIZE, prot, flags[i], fd, 0);
+
+			say("%s %x %d: %ld", what, flags[i], prot, p < 0 ? p : 0);
+			if (p > 0)
+				say(" %ld", sys_mprotect((void *)p, PAGE_SIZE,
+							 PROT_READ | PROT_EXEC));
+			say("\n");
+		}
+	sys_close(fd);
+}
+
+/* FILE is where the test has it. */
+static void executed_file(void)
+{
+	sys_close(make_file());
+	execute("for both", (int)sys_open(path, O_RDWR, 0));
+	execute("for reading", (int)sys_open(path, O_RDONLY, 0));
+	execute("for writing", (int)sys_open(path, O_WRONLY, 0));
+}
+
+static void executed_others(void)
+{
+	int fds[2];
+
+	CALL(pipe, fds);
+	execute("pipe", fds[0]);
+	execute("pipe's other end", fds[1]);
+	execute("eventfd", (int)CALL(eventfd2, 0, 0));
+	execute("epoll", (int)CALL(epoll_create1, 0));
+	execute("timerfd", (int)CALL(timerfd_create, 1, 0));
+	execute("memfd", (int)CALL(memfd_create, "executed", 0));
+	execute("maps", (int)sys_open("/proc/self/maps", O_RDONLY, 0));
+	execute("fds", (int)sys_open("/proc/self/fd", O_RDONLY, 0));
+	execute("zero", (int)sys_open("/dev/zero", O_RDWR, 0));
+	execute("null", (int)sys_open("/dev/null", O_RDWR, 0));
+	execute("none", 99);
+}
+
 static const struct way ways[] = { { "moved-content", moved_content },
-				   { "moved-several", moved_several } };
+				   { "moved-several", moved_several },
+				   { "executed-file", executed_file },
+				   { "executed-others", executed_others } };
 
 int main(int argc, char **argv)
 {

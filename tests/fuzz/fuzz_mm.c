@@ -955,7 +955,7 @@ int fuzz_mm(const uint8_t *data, size_t size)
 	make_mm(&f);
 	map_region(&f);
 	make_files(&f);
-	f.zero = object_new_zero(&f.s.phys, "/dev/zero");
+	f.zero = object_new_zero(&f.s.phys, -1, "/dev/zero");
 	must(f.zero, "no memory");
 	for (unsigned step = 0; f.left && step < STEPS_MAX; step++) {
 		unsigned i = next_op(&f);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* test_mapped.c: memory calls natively and in a sandbox. What is right comes from the host's kernel. */
+#include <sched.h>
+#include <sys/mount.h>
+
 #include "tests/kvm/native.h"
 
 #define LIMIT .timeout = 60
@@ -25,3 +28,32 @@
 
 SAME_FILE(private_copies_of_content_that_moves_in_its_file_go, "moved-content")
 SAME_FILE(vmas_that_one_mremap_moves_may_be_of_any_kind_but_dev_zeros, "moved-several")
+SAME_FILE(a_file_can_be_executed_where_its_mount_allows_it, "executed-file")
+SAME(what_no_program_is_loaded_from_cant_be_executed, "executed-others")
+
+/* A tmpfs that this thread alone sees. False: who may not mount. */
+static bool mount_noexec(const char *dir)
+{
+	return !unshare(CLONE_NEWNS) &&
+	       !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+	       !mount("none", dir, "tmpfs", MS_NOEXEC, NULL);
+}
+
+Test(mapped, nothing_of_a_noexec_mount_can_be_executed, LIMIT)
+{
+	char dir[] = "/tmp/mapvisor-noexec-XXXXXX", path[64];
+	bool mounted;
+
+	REQUIRE_KVM();
+	cr_assert(mkdtemp(dir));
+	mounted = mount_noexec(dir);
+	if (mounted) {
+		snprintf(path, sizeof(path), "%s/file", dir);
+		close(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+		cr_expect_eq(same_as_native("mapped", "executed-file", path, path), 0);
+		umount(dir);
+	}
+	rmdir(dir);
+	if (!mounted)
+		cr_skip_test("a mount needs CAP_SYS_ADMIN");
+}

@@ -16,36 +16,44 @@ static int fold(uint64_t bits)
 	return (int)((uint32_t)bits | (bits >> 32 ? 1u << 31 : 0));
 }
 
-/*
- * What VMAs of an open file refer to. One for all its mappings: they may merge, as Linux's
- * with an equal vm_file do. *obj stays NULL for what can't be mapped: mm_mmap() says
- * ENODEV, or EACCES, when it is their turn. 0 or -errno.
- */
-static int file_object(struct process *p, struct file *file, struct object **obj)
+/* Its object, as it has none yet: what can't be mapped has one, too, for mmap to ask. 0 or -errno. */
+static int new_object(struct phys *phys, struct file *file)
 {
 	int fd, err;
 
-	*obj = file->object;
-	/* without a mapping nobody told it that the file was cut */
-	if (*obj)
-		return object_refresh(*obj);
 	if (file->zero) {
-		file->object = object_new_zero(p->mm->phys, file->path);
-		if (!file->object)
-			return -ENOMEM;
-	}
-	if (file->kind == FILE_REGULAR && file->readable && !file->text) {
+		file->object = object_new_zero(phys, file->fd, file->path);
+	} else if (file->kind == FILE_REGULAR && file->readable && !file->text) {
 		fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
 		if (fd < 0)
 			return -errno;
-		err = object_new_file(p->mm->phys, fd, file->writable,
+		err = object_new_file(phys, fd, file->writable,
 				      *file->path ? file->path : GRANTED_NAME,
 				      &file->object);
-		if (err && err != -ENODEV)
+		if (err != -ENODEV)
 			return err;
 	}
-	*obj = file->object;
+	if (!file->object)
+		file->object = object_new_none(phys, file->fd);
+	if (!file->object)
+		return -ENOMEM;
+	/* as the file in /proc that it stands for */
+	file->object->noexec |= file->text != NULL;
 	return 0;
+}
+
+/*
+ * What VMAs of an open file refer to. One for all its mappings: they may merge, as Linux's
+ * with an equal vm_file do. 0 or -errno.
+ */
+static int file_object(struct process *p, struct file *file, struct object **obj)
+{
+	/* without a mapping nobody told it that the file was cut */
+	int err = file->object ? object_refresh(file->object)
+			       : new_object(p->mm->phys, file);
+
+	*obj = file->object;
+	return err;
 }
 
 /*

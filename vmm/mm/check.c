@@ -220,6 +220,7 @@ static gfn_t object_frame(const struct vma *v, gva_t gva)
 	case OBJECT_FILE:
 		return object_file_frame(v->vm_object, pgoff, &before, &after);
 	case OBJECT_ZERO:
+	case OBJECT_NONE:
 		break;
 	}
 	return 0;

@@ -124,7 +124,7 @@ void mm_destroy(struct mm *mm);
 /* ---- the mmap family. gva or 0, or -errno, as the system calls of that name. */
 
 /*
- * mmap(2). obj: what fd named, NULL with MAP_ANONYMOUS; a reference is taken. readable, writable:
+ * mmap(2). obj: what fd named, OBJECT_NONE too; NULL with MAP_ANONYMOUS; a reference is taken. readable, writable:
  * how fd was opened. The caller has checked fd and that the offset is page-aligned.
  */
 long mm_mmap(struct mm *mm, gva_t addr, uint64_t len, int prot, int flags,

@@ -111,11 +111,25 @@ static gva_t round_hint(gva_t addr)
 	return addr && addr < MMAP_MIN_ADDR ? MMAP_MIN_ADDR : addr;
 }
 
+/* What mprotect may turn on, once the descriptor lets it be mapped at all; or -errno. */
+static int may_flags(const struct object *obj, int prot, bool writable)
+{
+	int may = VM_MAY_ALL;
+
+	if (obj->noexec && prot & PROT_EXEC)
+		return -EPERM;
+	if (obj->kind == OBJECT_NONE)
+		return -ENODEV;
+	if (obj->noexec)
+		may &= ~(int)VM_MAYEXEC;
+	return writable ? may : may & ~(int)VM_MAYWRITE;
+}
+
 /* The flags that a file's mapping gets beyond its protection; or -errno. */
 static int file_flags(const struct object *obj, uint64_t len, int prot, int flags,
 		      bool readable, bool writable, uint64_t pgoff)
 {
-	int vm_flags = 0;
+	int shared = 0, may;
 
 	/* file_mmap_ok(): the offset of the last byte fits a loff_t */
 	if (pgoff > ((uint64_t)INT64_MAX >> PAGE_SHIFT) - (len >> PAGE_SHIFT))
@@ -129,18 +143,15 @@ static int file_flags(const struct object *obj, uint64_t len, int prot, int flag
 			return -EOPNOTSUPP;
 		if (prot & PROT_WRITE && !writable)
 			return -EACCES;
-		vm_flags |= VM_MAYSHARE | (writable ? VM_SHARED : 0);
+		shared = VM_MAYSHARE | (writable ? VM_SHARED : 0);
 		/* fall through */
 	case MAP_PRIVATE:
 		if (!readable)
 			return -EACCES;
-		if (!obj)
-			return -ENODEV;
-		if (flags & MAP_GROWSDOWN)
+		may = may_flags(obj, prot, writable || !shared);
+		if (may > 0 && flags & MAP_GROWSDOWN)
 			return -EINVAL;
-		if ((vm_flags & VM_MAYSHARE) && !writable)
-			return vm_flags | (VM_MAYREAD | VM_MAYEXEC);
-		return vm_flags | VM_MAY_ALL;
+		return may < 0 ? may : may | shared;
 	default:
 		return -EINVAL;
 	}

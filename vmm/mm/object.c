@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -66,25 +67,35 @@ struct object *object_new_hugetlb(struct phys *phys, uint64_t size)
 	return obj;
 }
 
-struct object *object_new_zero(struct phys *phys, const char *name)
+/*
+ * path_noexec(): the mount says so, or the kind of file system, which statfs doesn't tell: SB_I_NOEXEC of
+ * fs/proc/root.c, kernfs_fill_super(), init_pseudo().
+ */
+static bool is_noexec(const struct statfs *fs)
 {
-	struct object *obj = new_object(OBJECT_ZERO, phys);
-
-	if (obj && !(obj->name = strdup(name))) {
-		object_put(obj);
-		return NULL;
+	switch (fs->f_type) {
+	case PROC_SUPER_MAGIC:
+	case SYSFS_MAGIC:
+	case CGROUP_SUPER_MAGIC:
+	case CGROUP2_SUPER_MAGIC:
+	case PIPEFS_MAGIC:
+	case SOCKFS_MAGIC:
+	case ANON_INODE_FS_MAGIC:
+		return true;
+	default:
+		return fs->f_flags & ST_NOEXEC;
 	}
-	if (obj)
-		obj->thp_aligned = true;
-	return obj;
 }
 
 /* What its file system decides about a file's mappings. */
-static void ask_file_system(struct object *obj)
+static void ask_file_system(struct object *obj, int fd)
 {
 	struct statfs fs;
 
-	if (fstatfs(obj->fd, &fs))
+	if (fstatfs(fd, &fs))
+		return;
+	obj->noexec = is_noexec(&fs);
+	if (obj->kind != OBJECT_FILE)
 		return;
 	obj->shmem = fs.f_type == TMPFS_MAGIC;
 	/* those whose f_op->get_unmapped_area is thp_get_unmapped_area(); ext4 is ext2's and ext3's */
@@ -92,6 +103,30 @@ static void ask_file_system(struct object *obj)
 			   fs.f_type == BTRFS_SUPER_MAGIC;
 	/* xfs_flush_unmap_range() has truncate_pagecache_range(), which spares copies */
 	obj->moves_beneath = fs.f_type == XFS_SUPER_MAGIC;
+}
+
+struct object *object_new_zero(struct phys *phys, int fd, const char *name)
+{
+	struct object *obj = new_object(OBJECT_ZERO, phys);
+
+	if (obj && !(obj->name = strdup(name))) {
+		object_put(obj);
+		return NULL;
+	}
+	if (obj) {
+		ask_file_system(obj, fd);
+		obj->thp_aligned = true;
+	}
+	return obj;
+}
+
+struct object *object_new_none(struct phys *phys, int fd)
+{
+	struct object *obj = new_object(OBJECT_NONE, phys);
+
+	if (obj)
+		ask_file_system(obj, fd);
+	return obj;
 }
 
 static void list_file(struct object *obj)
@@ -132,7 +167,7 @@ int object_new_file(struct phys *phys, int fd, bool writable, const char *name,
 	obj->dev = st.st_dev;
 	obj->ino = st.st_ino;
 	obj->size = (uint64_t)st.st_size;
-	ask_file_system(obj);
+	ask_file_system(obj, fd);
 	*out = obj;
 	return 0;
 fail:

@@ -22,7 +22,8 @@
 enum object_kind {
 	OBJECT_ANON,
 	OBJECT_FILE,
-	OBJECT_ZERO /* /dev/zero mapped private: anonymous memory that goes by a name */
+	OBJECT_ZERO, /* /dev/zero mapped private: anonymous memory that goes by a name */
+	OBJECT_NONE  /* what can't be mapped: no VMA has one, mmap says why in its turn */
 };
 
 /* A piece of a file that guest-physical memory shows. */
@@ -46,6 +47,7 @@ struct object {
 	bool reserves;	   /* huge: every block of it has a frame, or is promised one */
 	uint64_t promised; /* huge: frames of 2 MiB that are charged, but not made yet */
 	bool thp_aligned; /* its file system, or device, places mappings for 2 MiB leaves */
+	bool noexec; /* path_noexec(): its mount, or file system, has nothing to execute */
 	bool moves_beneath; /* its file system moves content, and leaves private copies alone */
 	uint64_t size;	    /* bytes; of a file, at the last object_refresh() */
 	bool cut;	 /* ... which found it smaller, and its mappings don't know yet */
@@ -79,8 +81,10 @@ int object_new_file(struct phys *phys, int fd, bool writable, const char *name,
 		    struct object **out);
 /* What the vDSO's VMAs show, a file of the VMM's own; fd is as above. 0 or -errno. */
 int object_new_special(struct phys *phys, int fd, struct object **out);
-/* /dev/zero, for private mappings. NULL: no memory. */
-struct object *object_new_zero(struct phys *phys, const char *name);
+/* /dev/zero, for private mappings; fd stays the caller's. NULL: no memory. */
+struct object *object_new_zero(struct phys *phys, int fd, const char *name);
+/* What stands for an open file that can't be mapped; fd stays the caller's. NULL: no memory. */
+struct object *object_new_none(struct phys *phys, int fd);
 void object_get(struct object *obj);
 /* The last reference frees windows, frames, fd. No PTE may name them any more. */
 void object_put(struct object *obj);
