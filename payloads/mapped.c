@@ -64,7 +64,7 @@ static unsigned long hex(const char **at)
 	return n;
 }
 
-/* The list of VMAs in [start, end), in pages from start on. */
+/* The list of VMAs that have a part in [start, end), in pages from start on. */
 static void say_maps(const char *start, const char *end)
 {
 	static char text[1 << 16];
@@ -79,10 +79,10 @@ static void say_maps(const char *start, const char *end)
 	for (const char *at = text; *at; at++) {
 		const unsigned long from = hex(&at), to = hex(&at);
 
-		if (from >= (unsigned long)start && from < (unsigned long)end)
-			say("  %lu-%lu %c%c%c%c\n",
-			    (from - (unsigned long)start) / PAGE_SIZE,
-			    (to - (unsigned long)start) / PAGE_SIZE, at[0], at[1], at[2],
+		if (to > (unsigned long)start && from < (unsigned long)end)
+			say("  %ld to %ld %c%c%c%c\n",
+			    ((long)from - (long)start) / (long)PAGE_SIZE,
+			    ((long)to - (long)start) / (long)PAGE_SIZE, at[0], at[1], at[2],
 			    at[3]);
 		while (*at != '\n')
 			at++;
@@ -210,10 +210,44 @@ static void executed_others(void)
 	execute("none", 99);
 }
 
+/* ---- the heap */
+
+static char *heap;
+
+static void move_break(const char *what, unsigned pages)
+{
+	say("%s: %ld\n", what, sys_brk(heap + pages * PAGE_SIZE) - (long)heap);
+	say_maps(heap - PAGE_SIZE, heap + 2 * PAGES * PAGE_SIZE);
+}
+
+/* It begins right behind .bss, where nothing is random. */
+static void grown_heap(void)
+{
+	heap = (char *)sys_brk(NULL);
+	say_maps(heap - PAGE_SIZE, heap);
+	move_break("begun", 2);
+	heap[0] = 1;
+	move_break("written, and longer", 4);
+	move_break("none", 0);
+	move_break("begun again", 2);
+	sys_mprotect(heap, PAGE_SIZE, PROT_READ);
+	move_break("part of it read-only", 3);
+	sys_mprotect(heap, PAGE_SIZE, RW);
+	move_break("one with .bss", 4);
+	move_break("shorter", 1);
+	sys_munmap(heap, PAGE_SIZE);
+	move_break("its first page unmapped", 3);
+	sys_mprotect(heap - PAGE_SIZE, PAGE_SIZE, PROT_READ);
+	move_break("shorter", 1);
+	sys_mprotect(heap - PAGE_SIZE, PAGE_SIZE, RW);
+	move_break("all that is mapped before it is .bss", 2);
+}
+
 static const struct way ways[] = { { "moved-content", moved_content },
 				   { "moved-several", moved_several },
 				   { "executed-file", executed_file },
-				   { "executed-others", executed_others } };
+				   { "executed-others", executed_others },
+				   { "grown-heap", grown_heap } };
 
 int main(int argc, char **argv)
 {

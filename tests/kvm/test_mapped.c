@@ -2,6 +2,7 @@
 /* test_mapped.c: memory calls natively and in a sandbox. What is right comes from the host's kernel. */
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
 
 #include "tests/kvm/native.h"
 
@@ -56,4 +57,11 @@ Test(mapped, nothing_of_a_noexec_mount_can_be_executed, LIMIT)
 	rmdir(dir);
 	if (!mounted)
 		cr_skip_test("a mount needs CAP_SYS_ADMIN");
+}
+
+Test(mapped, the_heap_begins_apart_from_bss, LIMIT)
+{
+	REQUIRE_KVM();
+	cr_assert(personality(ADDR_NO_RANDOMIZE) >= 0); /* as the sandbox by default */
+	cr_expect_eq(same_as_native("mapped", "grown-heap", NULL, NULL), 0);
 }

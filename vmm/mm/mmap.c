@@ -531,6 +531,20 @@ static bool brk_has_room(struct mm *mm, gva_t oldbrk, gva_t newbrk)
 	       mm_is_free(mm, oldbrk, newbrk - oldbrk + PAGE_SIZE);
 }
 
+/* do_brk_flags(): vma_prev_limit() doesn't find what ends where the heap begins, so .bss stays apart. */
+static int extend_heap(struct mm *mm, const struct vma *want)
+{
+	struct vma *vma, *prev;
+
+	if (!vma_may_expand(mm, want->vm_flags, vma_pages(want)) || !(vma = vma_new(want)))
+		return -ENOMEM;
+	vma_insert(mm, vma);
+	prev = vma_prev(vma);
+	if (prev && prev->vm_end > mm->start_brk)
+		vma_merge_next(mm, prev);
+	return 0;
+}
+
 static long do_brk(struct mm *mm, gva_t brk)
 {
 	gva_t was = mm->brk, oldbrk = page_align(was), newbrk = page_align(brk);
@@ -552,7 +566,7 @@ static long do_brk(struct mm *mm, gva_t brk)
 		want.vm_end = newbrk;
 		want.vm_pgoff = oldbrk >> PAGE_SHIFT;
 		mm->brk = brk; /* first: the VMA comes with its name */
-		if (!brk_has_room(mm, oldbrk, newbrk) || map_region(mm, &want)) {
+		if (!brk_has_room(mm, oldbrk, newbrk) || extend_heap(mm, &want)) {
 			mm->brk = was;
 			return (long)was;
 		}
