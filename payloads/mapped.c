@@ -243,11 +243,72 @@ static void grown_heap(void)
 	move_break("all that is mapped before it is .bss", 2);
 }
 
-static const struct way ways[] = { { "moved-content", moved_content },
-				   { "moved-several", moved_several },
-				   { "executed-file", executed_file },
-				   { "executed-others", executed_others },
-				   { "grown-heap", grown_heap } };
+/* ---- MAP_SYNC */
+
+static void sync_one(const char *what, int fd, int flags)
+{
+	static const int types[] = { MAP_PRIVATE, MAP_SHARED, MAP_SHARED_VALIDATE };
+
+	for (unsigned i = 0; i < 2 * ARRAY_SIZE(types); i++) {
+		const long p = sys_mmap(NULL, PAGE_SIZE, i % 2 ? RW : PROT_READ,
+					flags | types[i / 2] | MAP_SYNC, fd, 0);
+
+		say("%s %u: %ld\n", what, i, p < 0 ? p : 0);
+	}
+}
+
+/* Beside a VMA without it, and one with it. */
+static void sync_beside(const char *what, int flags, int fd)
+{
+	flags |= MAP_PRIVATE | MAP_FIXED;
+	must_map(AT, 2 * PAGE_SIZE, RW, flags, fd);
+	sys_mmap(AT + 2 * PAGE_SIZE, 2 * PAGE_SIZE, RW, flags | MAP_SYNC, fd,
+		 2 * PAGE_SIZE);
+	sys_mmap(AT + 4 * PAGE_SIZE, 2 * PAGE_SIZE, RW, flags | MAP_SYNC, fd,
+		 4 * PAGE_SIZE);
+	sys_mprotect(AT, LEN, PROT_READ);
+	say("%s:\n", what);
+	say_maps(AT, AT + LEN);
+	sys_munmap(AT, LEN);
+}
+
+static void synced(void)
+{
+	const int zero = (int)sys_open("/dev/zero", O_RDWR, 0);
+	int fds[2], memfd = (int)CALL(memfd_create, "synced", 0);
+
+	CALL(pipe, fds);
+	sync_one("memory", -1, MAP_ANONYMOUS);
+	sync_one("zero", zero, 0);
+	sync_one("memfd", memfd, 0);
+	sync_one("pipe", fds[0], 0);
+	sync_one("pipe's other end", fds[1], 0);
+	sync_beside("memory", MAP_ANONYMOUS, -1);
+	sync_beside("zero", 0, zero);
+	sync_beside("memfd", 0, memfd);
+}
+
+static void synced_file(void)
+{
+	const int fd = make_file();
+
+	sync_one("for both", fd, 0);
+	sync_one("for reading", (int)sys_open(path, O_RDONLY, 0), 0);
+	sync_one("for writing", (int)sys_open(path, O_WRONLY, 0), 0);
+	sync_one("folder", (int)sys_open("/proc/self/fd", O_RDONLY, 0), 0);
+	/* what is refused as late as that has unmapped before */
+	must_map(AT, LEN, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1);
+	say("over memory: %ld\n", sys_mmap(AT + PAGE_SIZE, 2 * PAGE_SIZE, RW,
+					   MAP_PRIVATE | MAP_SYNC | MAP_FIXED, fd, 0));
+	say_maps(AT, AT + LEN);
+}
+
+static const struct way ways[] = {
+	{ "moved-content", moved_content }, { "moved-several", moved_several },
+	{ "executed-file", executed_file }, { "executed-others", executed_others },
+	{ "grown-heap", grown_heap },	    { "synced", synced },
+	{ "synced-file", synced_file }
+};
 
 int main(int argc, char **argv)
 {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* test_mapped.c: memory calls natively and in a sandbox. What is right comes from the host's kernel. */
+#include <linux/magic.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
+#include <sys/vfs.h>
 
 #include "tests/kvm/native.h"
 
@@ -64,4 +66,19 @@ Test(mapped, the_heap_begins_apart_from_bss, LIMIT)
 	REQUIRE_KVM();
 	cr_assert(personality(ADDR_NO_RANDOMIZE) >= 0); /* as the sandbox by default */
 	cr_expect_eq(same_as_native("mapped", "grown-heap", NULL, NULL), 0);
+}
+
+SAME(map_sync_keeps_vmas_apart, "synced")
+
+Test(mapped, map_sync_is_refused_by_file_systems_that_know_it, LIMIT)
+{
+	char path[PATH_MAX];
+	struct statfs fs;
+
+	REQUIRE_KVM();
+	make_file(path, "", 0);
+	cr_assert(!statfs(path, &fs));
+	if (fs.f_type != OVERLAYFS_SUPER_MAGIC) /* what lies beneath decides */
+		cr_expect_eq(same_as_native("mapped", "synced-file", path, path), 0);
+	unlink(path);
 }

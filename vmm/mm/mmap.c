@@ -129,6 +129,7 @@ static int may_flags(const struct object *obj, int prot, bool writable)
 static int file_flags(const struct object *obj, uint64_t len, int prot, int flags,
 		      bool readable, bool writable, uint64_t pgoff)
 {
+	const int known = LEGACY_MAP_MASK | MAP_TYPE | (obj->knows_sync ? MAP_SYNC : 0);
 	int shared = 0, may;
 
 	/* file_mmap_ok(): the offset of the last byte fits a loff_t */
@@ -139,7 +140,7 @@ static int file_flags(const struct object *obj, uint64_t len, int prot, int flag
 		flags &= LEGACY_MAP_MASK;
 		/* fall through */
 	case MAP_SHARED_VALIDATE:
-		if (flags & ~(LEGACY_MAP_MASK | MAP_TYPE))
+		if (flags & ~known)
 			return -EOPNOTSUPP;
 		if (prot & PROT_WRITE && !writable)
 			return -EACCES;
@@ -211,6 +212,10 @@ static int map_region(struct mm *mm, const struct vma *want)
 	if (!vma_may_expand(mm, want->vm_flags, vma_pages(want) - there))
 		return refuse_region(mm, want);
 	err = mm_do_munmap(mm, want->vm_start, want->vm_end - want->vm_start);
+	/* daxdev_mapping_supported(), which is asked when what was there is gone */
+	if (!err && want->vm_flags & VM_SYNC && want->vm_object &&
+	    want->vm_object->knows_sync)
+		err = -EOPNOTSUPP;
 	if (!err && want->vm_flags & VM_HUGETLB)
 		err = mm_hugetlb_reserve(mm, want);
 	if (err)
@@ -222,7 +227,7 @@ static int map_region(struct mm *mm, const struct vma *want)
 static unsigned flag_bits(int flags)
 {
 	return (flags & MAP_LOCKED ? VM_LOCKED : 0) |
-	       (flags & MAP_STACK ? VM_NOHUGEPAGE : 0) |
+	       (flags & MAP_STACK ? VM_NOHUGEPAGE : 0) | (flags & MAP_SYNC ? VM_SYNC : 0) |
 	       (flags & MAP_NORESERVE ? VM_NORESERVE : 0);
 }
 

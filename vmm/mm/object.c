@@ -88,15 +88,16 @@ static bool is_noexec(const struct statfs *fs)
 }
 
 /* What its file system decides about a file's mappings. */
-static void ask_file_system(struct object *obj, int fd)
+static void ask_file_system(struct object *obj, int fd, mode_t mode)
 {
 	struct statfs fs;
 
 	if (fstatfs(fd, &fs))
 		return;
 	obj->noexec = is_noexec(&fs);
-	if (obj->kind != OBJECT_FILE)
+	if (!S_ISREG(mode))
 		return;
+	obj->knows_sync = fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC;
 	obj->shmem = fs.f_type == TMPFS_MAGIC;
 	/* those whose f_op->get_unmapped_area is thp_get_unmapped_area(); ext4 is ext2's and ext3's */
 	obj->thp_aligned = fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC ||
@@ -114,7 +115,7 @@ struct object *object_new_zero(struct phys *phys, int fd, const char *name)
 		return NULL;
 	}
 	if (obj) {
-		ask_file_system(obj, fd);
+		ask_file_system(obj, fd, S_IFCHR);
 		obj->thp_aligned = true;
 	}
 	return obj;
@@ -123,9 +124,10 @@ struct object *object_new_zero(struct phys *phys, int fd, const char *name)
 struct object *object_new_none(struct phys *phys, int fd)
 {
 	struct object *obj = new_object(OBJECT_NONE, phys);
+	struct stat st;
 
-	if (obj)
-		ask_file_system(obj, fd);
+	if (obj && !fstat(fd, &st))
+		ask_file_system(obj, fd, st.st_mode);
 	return obj;
 }
 
@@ -167,7 +169,7 @@ int object_new_file(struct phys *phys, int fd, bool writable, const char *name,
 	obj->dev = st.st_dev;
 	obj->ino = st.st_ino;
 	obj->size = (uint64_t)st.st_size;
-	ask_file_system(obj, fd);
+	ask_file_system(obj, fd, st.st_mode);
 	*out = obj;
 	return 0;
 fail:

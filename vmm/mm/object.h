@@ -48,6 +48,7 @@ struct object {
 	uint64_t promised; /* huge: frames of 2 MiB that are charged, but not made yet */
 	bool thp_aligned; /* its file system, or device, places mappings for 2 MiB leaves */
 	bool noexec; /* path_noexec(): its mount, or file system, has nothing to execute */
+	bool knows_sync; /* FOP_MMAP_SYNC: its file system takes MAP_SYNC, and refuses it without DAX */
 	bool moves_beneath; /* its file system moves content, and leaves private copies alone */
 	uint64_t size;	    /* bytes; of a file, at the last object_refresh() */
 	bool cut;	 /* ... which found it smaller, and its mappings don't know yet */

@@ -38,6 +38,8 @@
 #define VM_HUGETLB 0x400000u	/* MAP_HUGETLB: 2 MiB leaves only, nothing cuts one */
 #define VM_DONTEXPAND 0x800000u /* mremap makes it no larger; neighbours don't merge */
 #define VM_PFNMAP 0x1000000u	/* no pages of its own that madvise could do without */
+#define VM_SYNC \
+	0x2000000u /* MAP_SYNC: there is no DAX here that it would mean something to */
 #define VM_SPECIAL (VM_DONTEXPAND | VM_PFNMAP) /* [vdso] and [vvar] */
 #define VM_LOCKED_MASK (VM_LOCKED | VM_LOCKONFAULT)
 #define VM_PROT (VM_READ | VM_WRITE | VM_EXEC)
