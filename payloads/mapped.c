@@ -64,8 +64,7 @@ static unsigned long hex(const char **at)
 	return n;
 }
 
-/* The list of VMAs that have a part in [start, end), in pages from start on. */
-static void say_maps(const char *start, const char *end)
+static const char *maps(void)
 {
 	static char text[1 << 16];
 	const int fd = must_open("/proc/self/maps", O_RDONLY, NULL);
@@ -76,7 +75,13 @@ static void say_maps(const char *start, const char *end)
 		len += (size_t)n;
 	text[len] = '\0';
 	sys_close(fd);
-	for (const char *at = text; *at; at++) {
+	return text;
+}
+
+/* The list of VMAs that have a part in [start, end), in pages from start on. */
+static void say_maps(const char *start, const char *end)
+{
+	for (const char *at = maps(); *at; at++) {
 		const unsigned long from = hex(&at), to = hex(&at);
 
 		if (to > (unsigned long)start && from < (unsigned long)end)
@@ -303,11 +308,118 @@ static void synced_file(void)
 	say_maps(AT, AT + LEN);
 }
 
+/* ---- what is refused, and how */
+
+#define MADV_COLLAPSE 25
+
+/* MADV_COLLAPSE of so many pages of a VMA of so many, from `first` on, all written. */
+static void collapse(unsigned first, unsigned pages, unsigned advised)
+{
+	char *p = must_map(AT + first * PAGE_SIZE, pages * PAGE_SIZE, RW,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1);
+
+	memset(p, 1, pages * PAGE_SIZE);
+	say("%u of %u from %u: %ld\n", advised, pages, first,
+	    sys_madvise(p, advised * PAGE_SIZE, MADV_COLLAPSE));
+	sys_munmap(p, pages * PAGE_SIZE);
+}
+
+/* No block that the host would have to find memory for. */
+static void collapsed(void)
+{
+	collapse(0, 4, 4);
+	collapse(0, 511, 511);
+	collapse(0, 511, 1024);
+	collapse(0, 512, 4);
+	collapse(0, 1024, 511);
+	collapse(1, 1000, 1000);
+	collapse(1, 1023, 100);
+	collapse(500, 100, 100);
+}
+
+/* The first VMA of that name. */
+static char *named(const char *name, size_t *len)
+{
+	const size_t n = strlen(name);
+	const char *end;
+
+	for (const char *at = maps(); *at; at = end + 1) {
+		const unsigned long from = hex(&at), to = hex(&at);
+
+		for (end = at; *end != '\n'; end++)
+			;
+		if ((size_t)(end - at) > n && !memcmp(end - n, name, n)) {
+			*len = to - from;
+			return (char *)from;
+		}
+	}
+	die(0, "no %s", name);
+}
+
+static void advised_vdso(void)
+{
+	static const char *const names[] = { "[vvar]", "[vdso]" };
+	static const int advice[] = { MADV_REMOVE, MADV_POPULATE_READ, MADV_POPULATE_WRITE,
+				      MADV_COLLAPSE };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+		for (unsigned k = 0; k < ARRAY_SIZE(advice); k++) {
+			size_t len;
+			char *p = named(names[i], &len);
+
+			say("%s %d: %ld\n", names[i], advice[k],
+			    sys_madvise(p, len, advice[k]));
+		}
+}
+
+static void offset(const char *what, int fd, int flags)
+{
+	static const unsigned long offsets[] = {
+		0,
+		0x7fffffffffffc000,
+		0x7fffffffffffd000,
+		0x7fffffffffffe000,
+		0x7ffffffffffff000,
+		0x8000000000000000,
+		0xffffffffffffd000,
+		0xffffffffffffe000,
+		0xfffffffffffff000,
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(offsets); i++) {
+		const long p = sys_mmap(NULL, PAGE_SIZE, RW, flags, fd, (long)offsets[i]);
+
+		say("%s at %lx: %ld", what, offsets[i], p < 0 ? p : 0);
+		if (p >= 0)
+			say(" %ld", sys_madvise((void *)p, PAGE_SIZE, MADV_REMOVE));
+		say("\n");
+		sys_munmap((void *)p, PAGE_SIZE);
+	}
+}
+
+static void far_offsets(void)
+{
+	const int zero = (int)sys_open("/dev/zero", O_RDWR, 0);
+	int fds[2], memfd = (int)CALL(memfd_create, "far", 0);
+
+	CALL(pipe, fds);
+	offset("zero, private", zero, MAP_PRIVATE);
+	offset("zero, shared", zero, MAP_SHARED);
+	offset("memfd", memfd, MAP_PRIVATE);
+	offset("null", (int)sys_open("/dev/null", O_RDWR, 0), MAP_PRIVATE);
+	offset("pipe", fds[0], MAP_PRIVATE);
+	offset("maps", (int)sys_open("/proc/self/maps", O_RDONLY, 0), MAP_PRIVATE);
+	offset("fds", (int)sys_open("/proc/self/fd", O_RDONLY, 0), MAP_PRIVATE);
+	offset("file for writing", (int)sys_open(path, O_WRONLY, 0), MAP_PRIVATE);
+	offset("memory", -1, MAP_PRIVATE | MAP_ANONYMOUS);
+}
+
 static const struct way ways[] = {
 	{ "moved-content", moved_content }, { "moved-several", moved_several },
 	{ "executed-file", executed_file }, { "executed-others", executed_others },
 	{ "grown-heap", grown_heap },	    { "synced", synced },
-	{ "synced-file", synced_file }
+	{ "synced-file", synced_file },	    { "collapsed", collapsed },
+	{ "advised-vdso", advised_vdso },   { "far-offsets", far_offsets }
 };
 
 int main(int argc, char **argv)

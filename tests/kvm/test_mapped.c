@@ -82,3 +82,22 @@ Test(mapped, map_sync_is_refused_by_file_systems_that_know_it, LIMIT)
 		cr_expect_eq(same_as_native("mapped", "synced-file", path, path), 0);
 	unlink(path);
 }
+
+SAME(a_vma_without_a_whole_block_is_not_collapsed, "collapsed")
+SAME_FILE(an_offset_may_be_as_far_as_the_file_allows, "far-offsets")
+
+Test(mapped, the_vdso_refuses_advice_as_natively, LIMIT)
+{
+	char native[4096], path[PATH_MAX];
+	struct sandbox s;
+
+	REQUIRE_KVM();
+	strcpy(path, payload_path("mapped"));
+	natively((const char *const[]){ path, "advised-vdso", NULL }, -1, native,
+		 sizeof(native));
+	sandbox_init(&s);
+	s.opt.vdso = true;
+	sandbox_do(&s, "mapped", "advised-vdso");
+	cr_expect_str_eq(s.text, native);
+	sandbox_close(&s);
+}

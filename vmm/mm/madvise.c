@@ -207,8 +207,9 @@ static int punch_hole(struct advice *a)
 {
 	struct object *obj = a->vma->vm_object;
 	uint64_t pgoff = vma_pgoff(a->vma, a->start), n = (a->end - a->start) >> PAGE_SHIFT;
+	const uint64_t end = INT64_MAX >> PAGE_SHIFT; /* vfs_fallocate(): of all offsets */
 
-	if (a->vma->vm_flags & VM_LOCKED || !obj)
+	if (a->vma->vm_flags & VM_LOCKED || !obj || obj->special)
 		return -EINVAL;
 	/* vma_is_shared_maywrite() */
 	if ((a->vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) != (VM_SHARED | VM_MAYWRITE))
@@ -218,6 +219,8 @@ static int punch_hole(struct advice *a)
 				 (off_t)(pgoff << PAGE_SHIFT), (off_t)(n << PAGE_SHIFT))
 			       ? -errno
 			       : 0;
+	if (pgoff + n > end)
+		return pgoff > end ? -EINVAL : -EFBIG;
 	if (obj->huge)
 		punch_hugetlb(a, obj, pgoff, pgoff + n);
 	else
@@ -351,11 +354,17 @@ static int willneed(const struct advice *a)
 	return 0;
 }
 
+/* thp_vma_allowable_order(), of anonymous memory: whether there is a whole block in the VMA. */
+static bool holds_block(const struct vma *vma)
+{
+	return ((vma->vm_end - PMD_SIZE) & PMD_MASK) >= vma->vm_start;
+}
+
 /* madvise_collapse(): every whole block of the range, until one can't be. */
 static int collapse(const struct advice *a)
 {
 	int err = !vma_is_anonymous(a->vma) || a->vma->vm_flags & VM_NOHUGEPAGE ||
-				  a->mm->thp == MV_THP_NEVER
+				  a->mm->thp == MV_THP_NEVER || !holds_block(a->vma)
 			  ? -EINVAL
 			  : 0;
 
@@ -438,9 +447,9 @@ static int walk(struct advice *a, gva_t end)
 /* check_vma_flags(): what get_user_pages() may do there without force. */
 static bool may_populate(const struct vma *vma, unsigned access)
 {
-	if (access == MV_WRITE)
-		return vma->vm_flags & VM_WRITE;
-	return vma->vm_flags & VM_READ;
+	if (vma->vm_flags & VM_PFNMAP)
+		return false;
+	return vma->vm_flags & (access == MV_WRITE ? VM_WRITE : VM_READ);
 }
 
 /* madvise_populate() */

@@ -132,8 +132,8 @@ static int file_flags(const struct object *obj, uint64_t len, int prot, int flag
 	const int known = LEGACY_MAP_MASK | MAP_TYPE | (obj->knows_sync ? MAP_SYNC : 0);
 	int shared = 0, may;
 
-	/* file_mmap_ok(): the offset of the last byte fits a loff_t */
-	if (pgoff > ((uint64_t)INT64_MAX >> PAGE_SHIFT) - (len >> PAGE_SHIFT))
+	/* file_mmap_ok() */
+	if (pgoff > ((obj->wide ? UINT64_MAX : INT64_MAX) - len) >> PAGE_SHIFT)
 		return -EOVERFLOW;
 	switch (flags & MAP_TYPE) {
 	case MAP_SHARED:

@@ -87,11 +87,12 @@ static bool is_noexec(const struct statfs *fs)
 	}
 }
 
-/* What its file system decides about a file's mappings. */
+/* What a file, and its file system, decide about its mappings. */
 static void ask_file_system(struct object *obj, int fd, mode_t mode)
 {
 	struct statfs fs;
 
+	obj->wide = !S_ISREG(mode) && !S_ISBLK(mode) && !S_ISSOCK(mode);
 	if (fstatfs(fd, &fs))
 		return;
 	obj->noexec = is_noexec(&fs);

@@ -47,6 +47,7 @@ struct object {
 	bool reserves;	   /* huge: every block of it has a frame, or is promised one */
 	uint64_t promised; /* huge: frames of 2 MiB that are charged, but not made yet */
 	bool thp_aligned; /* its file system, or device, places mappings for 2 MiB leaves */
+	bool wide;   /* no regular file: its offsets are unsigned, file_mmap_size_max() */
 	bool noexec; /* path_noexec(): its mount, or file system, has nothing to execute */
 	bool knows_sync; /* FOP_MMAP_SYNC: its file system takes MAP_SYNC, and refuses it without DAX */
 	bool moves_beneath; /* its file system moves content, and leaves private copies alone */
