@@ -414,12 +414,47 @@ static void far_offsets(void)
 	offset("memory", -1, MAP_PRIVATE | MAP_ANONYMOUS);
 }
 
+/* ---- where .data ends and .bss begins */
+
+extern char _edata[];
+
+static unsigned long sum(const char *p, const char *end)
+{
+	unsigned long n = 0;
+
+	while (p < end)
+		n = n * 31 + (unsigned char)*p++;
+	return n;
+}
+
+/* The page is what it was before anything else looks at it. */
+static void dropped_data(void)
+{
+	char *page = (char *)((unsigned long)_edata & ~(PAGE_SIZE - 1));
+	const size_t used = (size_t)(_edata - page);
+	char kept[PAGE_SIZE], again[PAGE_SIZE], resident = 0;
+
+	CALL(mincore, page, PAGE_SIZE, &resident);
+	memcpy(kept, page, PAGE_SIZE);
+	sys_madvise(page, PAGE_SIZE, MADV_DONTNEED);
+	memcpy(again, page, PAGE_SIZE);
+	memcpy(page, kept, PAGE_SIZE);
+	say("resident: %d\n", resident & 1);
+	say("its file's bytes: %lx\n", sum(again, again + used));
+	say("behind them: %lx\n", sum(again + used, again + PAGE_SIZE));
+	sys_mprotect(page, PAGE_SIZE, PROT_READ);
+	say_maps(page, page + PAGE_SIZE);
+	sys_mprotect(page, PAGE_SIZE, RW);
+	say_maps(page, page + PAGE_SIZE);
+}
+
 static const struct way ways[] = {
 	{ "moved-content", moved_content }, { "moved-several", moved_several },
 	{ "executed-file", executed_file }, { "executed-others", executed_others },
 	{ "grown-heap", grown_heap },	    { "synced", synced },
 	{ "synced-file", synced_file },	    { "collapsed", collapsed },
-	{ "advised-vdso", advised_vdso },   { "far-offsets", far_offsets }
+	{ "advised-vdso", advised_vdso },   { "far-offsets", far_offsets },
+	{ "dropped-data", dropped_data }
 };
 
 int main(int argc, char **argv)

@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "tests/kvm/sandbox.h"
+#include "tests/kvm/native.h"
 
 #define LIMIT .timeout = 120
 
@@ -211,6 +211,43 @@ Test(elf, sections_cost_a_bounded_part_of_memory_whatever_they_say, LIMIT)
 	unlink(path);
 	free(image);
 	cr_expect_lt(peak() - before, 100 << 20);
+}
+
+/* The last segment that can only be read has one byte in the file, by its header; its strings lie behind. */
+static void shorten_strings(void)
+{
+	const Elf64_Ehdr *e = (const Elf64_Ehdr *)image;
+	Elf64_Phdr *p = (Elf64_Phdr *)(image + e->e_phoff), *strings = NULL;
+
+	for (unsigned i = 0; i < e->e_phnum; i++)
+		if (p[i].p_type == PT_LOAD && p[i].p_flags == PF_R)
+			strings = &p[i];
+	cr_assert(strings && strings->p_offset);
+	strings->p_filesz = 1;
+}
+
+/* padzero() fails there, which is no error: the file's bytes stay. */
+Test(elf, what_follows_a_segments_data_is_cleared_only_where_it_may_be_written, LIMIT)
+{
+	char path[PATH_MAX], native[256];
+	const char *argv[] = { path, NULL }, *envp[] = { NULL };
+	struct mv_error err = { 0 };
+	struct sandbox s;
+
+	REQUIRE_KVM();
+	read_image("hello");
+	shorten_strings();
+	make_file(path, image, image_size);
+	chmod(path, 0755);
+	natively(argv, -1, native, sizeof(native));
+	sandbox_init(&s);
+	cr_assert(!mv_open(&s.opt, &s.vm, &err), "%s", err.text);
+	cr_assert(!mv_load(s.vm, path, argv, envp, &err), "%s", err.text);
+	sandbox_run(&s);
+	cr_expect_str_eq(s.text, native);
+	sandbox_close(&s);
+	unlink(path);
+	free(image);
 }
 
 /* What a line shows of an address stays on it, and says nothing to a terminal. */

@@ -86,6 +86,8 @@ Test(mapped, map_sync_is_refused_by_file_systems_that_know_it, LIMIT)
 SAME(a_vma_without_a_whole_block_is_not_collapsed, "collapsed")
 SAME_FILE(an_offset_may_be_as_far_as_the_file_allows, "far-offsets")
 
+SAME(the_page_where_data_ends_is_its_files_again_once_it_was_dropped, "dropped-data")
+
 Test(mapped, the_vdso_refuses_advice_as_natively, LIMIT)
 {
 	char native[4096], path[PATH_MAX];

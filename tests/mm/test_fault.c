@@ -230,28 +230,6 @@ Test(fault, a_page_that_its_file_system_cant_give_is_sigbus_once_files_are_distr
 	space_destroy(&s);
 }
 
-Test(fault, a_segments_tail_is_zero_though_the_file_goes_on)
-{
-	struct space s;
-	struct object *obj;
-	gva_t gva;
-	int fd;
-
-	space_init(&s, GIB, 16, MV_THP_NEVER);
-	obj = file_object(&s, 2, false, &fd);
-	gva = map_file(&s, obj, 2 * PAGE_SIZE, RW, MAP_PRIVATE);
-	mm_set_zero_from(&s.mm, gva + PAGE_SIZE + 100);
-	touch(&s, gva, MV_READ);
-	cr_assert_eq(entry(&s, gva + PAGE_SIZE), 0, "not mapped around as the file's page");
-	assert_fault(touch(&s, gva + PAGE_SIZE, MV_READ), MV_FAULT_COW);
-	cr_assert_eq(*byte_at(&s, gva + PAGE_SIZE + 99), 'b');
-	cr_assert_eq(*byte_at(&s, gva + PAGE_SIZE + 100), 0);
-	cr_assert_eq(*byte_at(&s, gva + 2 * PAGE_SIZE - 1), 0);
-	object_put(obj);
-	close(fd);
-	space_destroy(&s);
-}
-
 Test(fault, rights_are_mmaps_as_x86_has_them)
 {
 	/* mmap(2): PROT_WRITE implies PROT_READ, and so does PROT_EXEC */

@@ -203,20 +203,17 @@ static uint64_t by_pages(struct mm *mm, gva_t gva, char *buf, uint64_t len, page
 	return len;
 }
 
-/* The bytes of a file's page from offset on that stand for content: the rest of the page is zero. */
+/* What of a file's page stands for content: the rest of the page is zero. */
 static uint64_t read_file(const struct vma *vma, gva_t gva, char *buf, uint64_t len)
 {
-	uint64_t offset = (vma_pgoff(vma, gva) << PAGE_SHIFT) | (gva & ~PAGE_MASK),
-		 want = len;
+	uint64_t offset = (vma_pgoff(vma, gva) << PAGE_SHIFT) | (gva & ~PAGE_MASK);
 	struct object *obj = vma->vm_object;
 	ssize_t n;
 
 	if (object_refresh(obj) || !object_has_page(obj, offset >> PAGE_SHIFT))
 		return 0;
-	if (vma->zero_from && (vma->zero_from & PAGE_MASK) == (gva & PAGE_MASK))
-		want = vma->zero_from > gva ? min_u64(len, vma->zero_from - gva) : 0;
 	memset(buf, 0, len);
-	n = pread(obj->fd, buf, want, (off_t)offset);
+	n = pread(obj->fd, buf, len, (off_t)offset);
 	return n < 0 ? 0 : len;
 }
 

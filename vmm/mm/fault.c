@@ -454,12 +454,6 @@ static struct mm_fault do_remap(struct fault *f, struct pagemap_entry page)
 	return done(MV_FAULT_REMAP);
 }
 
-/* The page in which a segment's file bytes end: its tail is zero, so it is always a copy. */
-static bool zero_tail(const struct vma *vma, gva_t gva)
-{
-	return vma->zero_from && (vma->zero_from & PAGE_MASK) == gva;
-}
-
 /* Whether Linux would have called it a major fault: asked before anything reads the page. */
 static void note_major(const struct fault *f)
 {
@@ -509,7 +503,7 @@ static struct mm_fault do_file_page(struct fault *f)
 		gva_t gva = base + i * PAGE_SIZE;
 
 		if (i != at && (table[i] || !object_has_page(obj, pgoff + i - at) ||
-				zero_tail(f->vma, gva) || guarded(mm, index_of(gva)) ||
+				guarded(mm, index_of(gva)) ||
 				pagemap_get(&mm->anon, index_of(gva)).gfn))
 			continue;
 		pt_set(mm, f->path.table[LEVEL_PTE], table + i,
@@ -541,13 +535,11 @@ static int repoint(struct fault *f, gfn_t gfn)
 /* Read page f->gva of the file into a frame. Bytes, 0 behind the file's end, -errno. */
 static long fill_from_file(const struct fault *f, gfn_t gfn)
 {
-	uint64_t want = zero_tail(f->vma, f->gva) ? f->vma->zero_from - f->gva : PAGE_SIZE;
-
 	return object_read_page(f->vma->vm_object, vma_pgoff(f->vma, f->gva),
-				phys_hva(f->mm->phys, gfn_gpa(gfn)), want);
+				phys_hva(f->mm->phys, gfn_gpa(gfn)), PAGE_SIZE);
 }
 
-/* A private page of a file is written: its copy. Also where its tail must be zero. */
+/* A private page of a file is written: its copy. */
 static struct mm_fault do_cow_fault(struct fault *f, enum mv_fault kind)
 {
 	gfn_t gfn;
@@ -678,7 +670,7 @@ static struct mm_fault do_missing(struct fault *f)
 	}
 	if (obj->kind == OBJECT_ANON)
 		return do_shared_anonymous(f);
-	if (vma_private(vma) && (f->access == MV_WRITE || zero_tail(vma, f->gva)))
+	if (vma_private(vma) && f->access == MV_WRITE)
 		return do_cow_fault(f, MV_FAULT_COW);
 	return do_file_page(f);
 }

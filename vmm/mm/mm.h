@@ -168,8 +168,6 @@ int mm_map_stack(struct mm *mm, gva_t end, uint64_t size);
 long mm_map_vdso(struct mm *mm, struct object *obj);
 /* What the VMA at gva shows, which has the reference; NULL: no object, no VMA. */
 struct object *mm_object_at(struct mm *mm, gva_t gva);
-/* Bytes of a private file mapping from gva to the end of its page read as zero; at its start: none. */
-void mm_set_zero_from(struct mm *mm, gva_t gva);
 
 /* ---- faults: fault.c */
 

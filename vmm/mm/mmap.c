@@ -640,17 +640,6 @@ long mm_map_vdso(struct mm *mm, struct object *obj)
 	return err ? err : gva + (long)PAGE_SIZE;
 }
 
-void mm_set_zero_from(struct mm *mm, gva_t gva)
-{
-	struct vma *vma;
-
-	pthread_mutex_lock(&mm->lock);
-	vma = vma_lookup(mm, gva);
-	if (vma && gva & ~PAGE_MASK)
-		vma->zero_from = gva;
-	pthread_mutex_unlock(&mm->lock);
-}
-
 /* expand_downwards() of mm/vma.c. */
 int mm_expand_stack(struct mm *mm, struct vma *vma, gva_t gva)
 {

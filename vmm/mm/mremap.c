@@ -219,8 +219,6 @@ static struct vma moved(const struct remap *r)
 	/* without pages yet it merges better as if it had been mapped there */
 	if (vma_is_anonymous(r->vma) && !r->vma->anon_id)
 		new.vm_pgoff = new.vm_start >> PAGE_SHIFT;
-	if (new.zero_from)
-		new.zero_from += r->new_addr - r->addr;
 	return new;
 }
 

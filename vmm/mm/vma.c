@@ -218,7 +218,7 @@ bool vma_can_merge(const struct vma *a, const struct vma *b)
 {
 	return a && b && a->vm_end == b->vm_start && a->vm_flags == b->vm_flags &&
 	       !(a->vm_flags & (VM_HUGETLB | VM_SPECIAL)) && a->vm_object == b->vm_object &&
-	       a->zero_from == b->zero_from && vma_pgoff(a, a->vm_end) == b->vm_pgoff &&
+	       vma_pgoff(a, a->vm_end) == b->vm_pgoff &&
 	       (!a->anon_id || !b->anon_id || a->anon_id == b->anon_id);
 }
 

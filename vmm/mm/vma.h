@@ -55,8 +55,6 @@ struct vma {
 	struct object *vm_object; /* a reference; NULL: private anonymous memory */
 	unsigned anon_id; /* as Linux's anon_vma: 0 until a private page exists; VMAs with
 				 * different ones don't merge */
-	gva_t zero_from;  /* a private file mapping's bytes from here to its page's end are
-				 * zero (a segment's .bss); 0: none. May lie outside after a split */
 	/* Over the subtree, for the search for a hole: */
 	gva_t tree_start, tree_end; /* where it begins and ends */
 	uint64_t tree_gap;	    /* the largest hole between two VMAs of it */

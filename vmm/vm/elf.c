@@ -183,6 +183,19 @@ static int map(const struct load *l, gva_t start, gva_t end, int prot, struct ob
 	return 0;
 }
 
+/* padzero(): what of the page the file's part doesn't fill; not in memory that may not be written. */
+static int clear_tail(const struct load *l, gva_t from, bool writable)
+{
+	static const char zeroes[PAGE_SIZE];
+	const uint64_t left = mm_copy_to(l->mm, from, zeroes, page_align(from) - from);
+
+	if (!left || !writable)
+		return 0;
+	return mv_fail(l->err, l->mm->oom ? ENOMEM : l->bad,
+		       "%s: the page in which its data ends: %s", l->image->path,
+		       l->mm->oom ? "no memory" : "the file was cut");
+}
+
 /* elf_load(): the file's part, the zeroes up to the page's end, anonymous memory behind. */
 static int map_segment(const struct load *l, const Elf64_Phdr *p)
 {
@@ -198,8 +211,10 @@ static int map_segment(const struct load *l, const Elf64_Phdr *p)
 		err = map(l, start & PAGE_MASK, bss, prot, l->obj, p->p_offset & PAGE_MASK);
 		if (err)
 			return err;
-		if (p->p_memsz > p->p_filesz && file_end & ~PAGE_MASK)
-			mm_set_zero_from(l->mm, file_end);
+		if (p->p_memsz > p->p_filesz)
+			err = clear_tail(l, file_end, p->p_flags & PF_W);
+		if (err)
+			return err;
 	}
 	if (bss < end) /* vm_brk_flags() */
 		return map(l, bss, end, PROT_READ | PROT_WRITE | (prot & PROT_EXEC), NULL,
