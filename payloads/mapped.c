@@ -6,6 +6,7 @@
 #include "payloads/try.h"
 #include "payloads/ways.h"
 
+#include <linux/capability.h>
 #include <linux/falloc.h>
 
 #define AT ((char *)0x200000000000)
@@ -448,14 +449,36 @@ static void dropped_data(void)
 	say_maps(page, page + PAGE_SIZE);
 }
 
-static const struct way ways[] = {
-	{ "moved-content", moved_content }, { "moved-several", moved_several },
-	{ "executed-file", executed_file }, { "executed-others", executed_others },
-	{ "grown-heap", grown_heap },	    { "synced", synced },
-	{ "synced-file", synced_file },	    { "collapsed", collapsed },
-	{ "advised-vdso", advised_vdso },   { "far-offsets", far_offsets },
-	{ "dropped-data", dropped_data }
-};
+/* FILE is somebody else's: who may only read it isn't told which of it is in memory. */
+static void secret_residency(void)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	static const struct __user_cap_data_struct none[2];
+	int fd = must_open(path, O_RDONLY, NULL);
+	char *p = map_at(0, PROT_READ, MAP_PRIVATE, fd);
+	unsigned char there[PAGES] = "";
+
+	say("capset %ld\n", CALL(capset, &header, none));
+	CALL(fsync, fd);
+	CALL(fadvise64, fd, 0, 0, 4 /* POSIX_FADV_DONTNEED */);
+	say("mincore %ld ", CALL(mincore, p, LEN, there));
+	for (size_t i = 0; i < PAGES; i++)
+		say("%d", there[i]);
+	say("\n");
+}
+
+static const struct way ways[] = { { "secret-residency", secret_residency },
+				   { "moved-content", moved_content },
+				   { "moved-several", moved_several },
+				   { "executed-file", executed_file },
+				   { "executed-others", executed_others },
+				   { "grown-heap", grown_heap },
+				   { "synced", synced },
+				   { "synced-file", synced_file },
+				   { "collapsed", collapsed },
+				   { "advised-vdso", advised_vdso },
+				   { "far-offsets", far_offsets },
+				   { "dropped-data", dropped_data } };
 
 int main(int argc, char **argv)
 {

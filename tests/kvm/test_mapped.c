@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include "tests/kvm/native.h"
@@ -33,6 +34,21 @@ SAME_FILE(private_copies_of_content_that_moves_in_its_file_go, "moved-content")
 SAME_FILE(vmas_that_one_mremap_moves_may_be_of_any_kind_but_dev_zeros, "moved-several")
 SAME_FILE(a_file_can_be_executed_where_its_mount_allows_it, "executed-file")
 SAME(what_no_program_is_loaded_from_cant_be_executed, "executed-others")
+
+Test(mapped, a_file_that_is_somebody_elses_to_change_is_told_to_be_in_memory, LIMIT)
+{
+	static const char bytes[8 * 4096];
+	char path[PATH_MAX];
+
+	REQUIRE_KVM();
+	make_file(path, bytes, sizeof(bytes));
+	if (chmod(path, 0644) || chown(path, 12345, 12345)) {
+		unlink(path);
+		SKIP("a file of another user needs CAP_CHOWN");
+	}
+	cr_expect_eq(same_as_native("mapped", "secret-residency", path, path), 0);
+	unlink(path);
+}
 
 /* A tmpfs that this thread alone sees. False: who may not mount. */
 static bool mount_noexec(const char *dir)

@@ -56,7 +56,10 @@ long mm_mincore(struct mm *mm, gva_t addr, uint64_t pages, unsigned char *vec)
 	vma = vma_lookup(mm, addr);
 	if (vma) {
 		pages = min_u64(pages, (vma->vm_end - addr) >> PAGE_SHIFT);
-		object_resident(vma, addr, pages, vec);
+		if (vma->vm_object && vma->vm_object->secret)
+			memset(vec, 1, pages);
+		else
+			object_resident(vma, addr, pages, vec);
 		for (uint64_t i = 0; i < pages && vma_private(vma); i++)
 			vec[i] |= private_resident(mm, addr + i * PAGE_SIZE);
 	}

@@ -132,6 +132,17 @@ struct object *object_new_none(struct phys *phys, int fd)
 	return obj;
 }
 
+/*
+ * can_do_mincore(): what others have read of a file is its owner's to know, and theirs who may write it. A payload's
+ * ids are the VMM's, but capabilities it has none.
+ */
+static bool is_secret(const struct stat *st)
+{
+	const bool ours = st->st_gid == getegid() || group_member(st->st_gid);
+
+	return st->st_uid != geteuid() && !(st->st_mode & (ours ? S_IWGRP : S_IWOTH));
+}
+
 static void list_file(struct object *obj)
 {
 	struct object **head = &obj->phys->files;
@@ -170,6 +181,7 @@ int object_new_file(struct phys *phys, int fd, bool writable, const char *name,
 	obj->dev = st.st_dev;
 	obj->ino = st.st_ino;
 	obj->size = (uint64_t)st.st_size;
+	obj->secret = is_secret(&st);
 	ask_file_system(obj, fd, st.st_mode);
 	*out = obj;
 	return 0;

@@ -50,6 +50,7 @@ struct object {
 	bool wide;   /* no regular file: its offsets are unsigned, file_mmap_size_max() */
 	bool noexec; /* path_noexec(): its mount, or file system, has nothing to execute */
 	bool knows_sync; /* FOP_MMAP_SYNC: its file system takes MAP_SYNC, and refuses it without DAX */
+	bool secret; /* file: it may not be told which of its pages are in memory: can_do_mincore() */
 	bool moves_beneath; /* its file system moves content, and leaves private copies alone */
 	uint64_t size;	    /* bytes; of a file, at the last object_refresh() */
 	bool cut;	 /* ... which found it smaller, and its mappings don't know yet */
