@@ -212,28 +212,40 @@ Test(files, what_moves_in_a_private_tmp_is_known_by_its_new_name, LIMIT)
 	assert_tmp_same("moved");
 }
 
-/* By /proc/self/fd, openat() and getcwd(): renamed, removed, and another in its place. */
-Test(files, what_is_open_is_known_by_its_new_name, LIMIT)
+/* Both work in a directory that is empty. */
+static void assert_dir_same(const char *name)
 {
 	static char native[1 << 16];
 	char path[PATH_MAX], again[PATH_MAX];
 	struct mv_grant grant = { again, true };
 	struct sandbox s;
 
-	REQUIRE_KVM();
 	make_empty(path);
 	make_empty(again);
-	run_natively((const char *const[]){ payload_path("moved"), path, NULL }, native,
+	run_natively((const char *const[]){ payload_path(name), path, NULL }, native,
 		     sizeof(native));
 	sandbox_init(&s);
 	s.opt.grants = &grant;
 	s.opt.ngrants = 1;
-	sandbox_do(&s, "moved", again);
+	sandbox_do(&s, name, again);
 	mv_assert_exited(&s.end, 0);
 	expect_same_lines(s.text, native);
 	sandbox_close(&s);
 	remove_tree(path);
 	remove_tree(again);
+}
+
+/* By /proc/self/fd, openat() and getcwd(): renamed, removed, and another in its place. */
+Test(files, what_is_open_is_known_by_its_new_name, LIMIT)
+{
+	REQUIRE_KVM();
+	assert_dir_same("moved");
+}
+
+Test(files, what_happens_in_a_directory_is_told_by_inotify, LIMIT)
+{
+	REQUIRE_KVM();
+	assert_dir_same("watch");
 }
 
 Test(files, no_more_are_opened_than_the_limit_says, LIMIT)

@@ -104,6 +104,12 @@ int64_t sys_sync_file_range(struct process *p, const uint64_t a[6]);
 int64_t sys_fadvise64(struct process *p, const uint64_t a[6]);
 int64_t sys_readahead(struct process *p, const uint64_t a[6]);
 
+/* inotify.c */
+int64_t sys_inotify_init(struct process *p, const uint64_t a[6]);
+int64_t sys_inotify_init1(struct process *p, const uint64_t a[6]);
+int64_t sys_inotify_add_watch(struct process *p, const uint64_t a[6]);
+int64_t sys_inotify_rm_watch(struct process *p, const uint64_t a[6]);
+
 /* ioctl.c */
 int64_t sys_ioctl(struct process *p, const uint64_t a[6]);
 

@@ -68,6 +68,7 @@ struct file {
 	bool fd_folder;		   /* /proc/self/fd: its entries are the numbers in use */
 	uint64_t folder_at;	   /* ... where its reading goes on: f_pos */
 	bool timer;		   /* of timerfd_create's */
+	bool inotify;		   /* of inotify_init's */
 	bool epoll;		   /* of epoll_create's; see epoll.h */
 	unsigned nr_watches;	   /* ... entries in the next: struct watches bounds them */
 	struct watch_list watches; /* ... what is registered with it */
@@ -83,6 +84,7 @@ struct fdtable {
 	struct watches watches; /* in the epolls among them */
 	bool terminal; /* of 0, 1 and 2 one was given that is the controlling terminal */
 	unsigned locks; /* that were taken since they were counted; 0: none ever. Closing looks for them */
+	unsigned marks; /* watches of inotify's, as locks */
 };
 
 /* An empty table but for 0, 1 and 2, which stand for fds; a closed one is left out. */

@@ -4,10 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/file.h>
 
+#include "vmm/linux/held.h"
 #include "vmm/linux/stream.h"
 
 /* How often a lock that somebody else has is asked for again: nothing tells when it is free. */
@@ -36,40 +35,6 @@ static int lock_unseen(const struct file *file, struct flock fl)
 	return fl.l_type == F_UNLCK ? 0 : -EAGAIN;
 }
 
-/* Locks that the host has for a file of ours. */
-static unsigned locks_on(int fd)
-{
-	char name[sizeof("/proc/self/fdinfo/") + 3 * sizeof(int)], line[256];
-	unsigned n = 0;
-	FILE *info;
-
-	snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", fd);
-	info = fopen(name, "re");
-	while (info && fgets(line, sizeof(line), info))
-		n += !strncmp(line, "lock:", 5);
-	if (info)
-		fclose(info);
-	return n;
-}
-
-/*
- * Each takes memory of the host's kernel, and parts of one can be freed: they are counted anew when as
- * many were taken as there may be. Those on a file that is open twice count twice.
- */
-static bool may_lock(struct process *p)
-{
-	if (p->files.locks < LOCKS_MAX)
-		return true;
-	p->files.locks = 1;
-	for (unsigned fd = 0; fd < FD_MAX; fd++) {
-		const struct file *file = fd_get(&p->files, fd);
-
-		if (file && file->kind == FILE_REGULAR && file->changeable)
-			p->files.locks += locks_on(file->fd);
-	}
-	return p->files.locks < LOCKS_MAX;
-}
-
 /* What frees a part of a lock leaves two. */
 static bool lets_all_go(const struct flock *fl)
 {
@@ -85,7 +50,8 @@ static int try_lock(struct process *p, const struct file *file, int cmd, struct 
 		fl->l_pid = 0;
 		return lock_unseen(file, *fl);
 	}
-	if (!lets_all_go(fl) && !may_lock(p))
+	/* each takes memory of the host's kernel */
+	if (!lets_all_go(fl) && !held_room(&p->files, &p->files.locks, LOCKS_MAX, "lock:"))
 		return -ENOLCK;
 	p->files.locks += p->files.locks < LOCKS_MAX;
 	return fcntl(file->fd, is_ofd(cmd) ? F_OFD_SETLK : F_SETLK, fl) ? -errno : 0;

@@ -202,6 +202,8 @@ static int64_t write_regular(struct process *p, struct file *file, struct buffer
 
 static int64_t do_read(struct process *p, struct file *file, struct buffers *b)
 {
+	if (file->inotify)
+		return inotify_read_events(p, file, b);
 	return may_wait(file) ? stream_read(p, file, b)
 			      : read_regular(p, file, b, POS_CURRENT, 0);
 }

@@ -16,6 +16,9 @@
 int64_t stream_read(struct process *p, struct file *file, struct buffers *b);
 int64_t stream_write(struct process *p, struct file *file, struct buffers *b);
 
+/* ... of inotify's: inotify.c. */
+int64_t inotify_read_events(struct process *p, const struct file *file, struct buffers *b);
+
 /* -ERESTARTSYS: the kick has come; 0: it hasn't; -errno: it can't be told. */
 int stream_interrupted(struct process *p);
 
