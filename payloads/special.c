@@ -50,6 +50,24 @@ static void memfd(void)
 	    sys_pwrite64(fd, b + PAGE_SIZE, 1, 0));
 }
 
+/* What is mapped is written as before, also where it wasn't yet. */
+static void sealed_while_mapped(void)
+{
+	int fd = (int)sys3(__NR_memfd_create, (long)"mapped", 2, 0);
+	char *p, byte = 0;
+
+	sys3(__NR_ftruncate, fd, 2 * MIB, 0);
+	p = must_map(NULL, 4 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+	p[0] = 'a';
+	sys3(__NR_ftruncate, fd, 4 * MIB, 0);
+	say("sealed: %ld\n", sys3(__NR_fcntl, fd, 1033, 16));
+	p[3 * MIB] = 'b';
+	sys_pread64(fd, &byte, 1, 3 * MIB);
+	say("written: %c, no more: %ld\n", byte, sys_pwrite64(fd, "c", 1, 0));
+	sys_munmap(p, 4 * MIB);
+	sys_close(fd);
+}
+
 /* Nobody may write to it any more: it can be mapped for reading. */
 static void sealed(int seal)
 {
@@ -117,6 +135,7 @@ int main(void)
 	memfd();
 	sealed(8);  /* F_SEAL_WRITE */
 	sealed(16); /* F_SEAL_FUTURE_WRITE */
+	sealed_while_mapped();
 	devices();
 	maps();
 	return 0;

@@ -134,12 +134,28 @@ static int64_t set_pipe_size(const struct file *file, unsigned size)
 	return n < 0 ? -errno : n;
 }
 
-static int64_t seals(const struct file *file, int cmd, unsigned arg)
+/* F_SEAL_FUTURE_WRITE leaves alone what is mapped: it must be, here, too. */
+static int keep_writable(struct process *p, const struct file *file)
+{
+	int err;
+
+	if (!file->object || !file->writable)
+		return 0;
+	pthread_mutex_lock(&p->mm->lock);
+	err = object_show_all(file->object);
+	pthread_mutex_unlock(&p->mm->lock);
+	return err;
+}
+
+static int64_t seals(struct process *p, const struct file *file, int cmd, unsigned arg)
 {
 	int n;
 
 	if (!file->memory)
 		return -EINVAL;
+	n = cmd == F_ADD_SEALS && arg & F_SEAL_FUTURE_WRITE ? keep_writable(p, file) : 0;
+	if (n)
+		return n;
 	n = fcntl(file->fd, cmd, arg);
 	return n < 0 ? -errno : n;
 }
@@ -187,7 +203,7 @@ int64_t sys_fcntl(struct process *p, const uint64_t a[6])
 		return set_pipe_size(file, arg);
 	case F_ADD_SEALS:
 	case F_GET_SEALS:
-		return seals(file, cmd, arg);
+		return seals(p, file, cmd, arg);
 	default:
 		return -EINVAL;
 	}

@@ -349,6 +349,17 @@ gfn_t object_file_frame(struct object *obj, uint64_t pgoff, uint64_t *before,
 	return (gfn_t)((w->arena->gpa + (offset - w->offset)) >> PAGE_SHIFT);
 }
 
+int object_show_all(struct object *obj)
+{
+	uint64_t before, after = 0;
+	int err = object_refresh(obj);
+
+	for (uint64_t pgoff = 0; !err && object_has_page(obj, pgoff); pgoff += after)
+		if (!object_file_frame(obj, pgoff, &before, &after))
+			err = -errno;
+	return err;
+}
+
 /* Kernels before 5.14 can't be asked. */
 bool object_ask(const struct object *obj, gfn_t gfn, bool write)
 {

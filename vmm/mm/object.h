@@ -119,6 +119,11 @@ bool object_page_cached(const struct object *obj, uint64_t pgoff);
 gfn_t object_file_frame(struct object *obj, uint64_t pgoff, uint64_t *before,
 			uint64_t *after);
 /*
+ * Make windows for all of a file, as none made later might be written: a seal is to come. 0 or -errno; lock
+ * held.
+ */
+int object_show_all(struct object *obj);
+/*
  * Have the host's kernel give a file's page now, in order to read or to write it, where it can no longer
  * be trusted to do so when the payload comes to it: its file system is full, say, or can't be read.
  * MADV_POPULATE_READ and _WRITE, madvise(2). False: it can't, which is SIGBUS.
