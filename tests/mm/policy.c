@@ -368,7 +368,7 @@ static void remove_deep(const char *deepest, unsigned depth)
 /* As many links as may be in the directory `in`, each to `way` and the next one there. */
 static void make_links(const char *in, const char *way)
 {
-	char target[PATH_MAX], name[8];
+	char target[PATH_MAX], name[16];
 
 	cr_assert_eq(chdir(in), 0);
 	for (int i = 0; i < 39; i++) {
@@ -381,7 +381,7 @@ static void make_links(const char *in, const char *way)
 
 static void remove_links(const char *in)
 {
-	char name[8];
+	char name[16];
 
 	cr_assert_eq(chdir(in), 0);
 	for (int i = 0; i < 39; i++) {
