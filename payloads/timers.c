@@ -359,7 +359,7 @@ static void suspended(void)
 /* From outside: it says when it may come. */
 static void outside(void)
 {
-	static const int all[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
+	static const int all[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT };
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		must_handle(all[i], on_signal, 0);

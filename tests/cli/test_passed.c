@@ -50,6 +50,17 @@ Test(cli_passed, a_payload_handles_what_is_sent_to_run)
 	cr_assert_str_eq(o.out, "ready\nsignal 15 code 128 pid 0 mask 0\npause: -4\n");
 }
 
+/* Ctrl-Z stops the command, fg lets it go on: an editor draws anew then. */
+Test(cli_passed, a_payload_that_was_stopped_is_told_when_it_goes_on)
+{
+	struct outcome o;
+
+	REQUIRE_KVM();
+	send_to(&o, "run", "outside", "STOP $! && sleep 0.1; kill -CONT");
+	assert_status(&o, 0);
+	cr_assert_str_eq(o.out, "ready\nsignal 18 code 128 pid 0 mask 0\npause: -4\n");
+}
+
 Test(cli_passed, what_ends_a_payload_ends_the_command_without_a_report)
 {
 	struct outcome o;

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <unistd.h>
 
-static const int passed[PASSED_SIGNALS] = { SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,
-					    SIGUSR1, SIGUSR2, SIGWINCH };
+static const int passed[PASSED_SIGNALS] = { SIGINT,  SIGTERM, SIGHUP,	SIGQUIT,
+					    SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT };
 
 /* A handler gets nothing but a number, so this is the process's. */
 static struct mv_vm *_Atomic receiver;

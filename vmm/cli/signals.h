@@ -9,7 +9,7 @@
 #include <mapvisor/mapvisor.h>
 #include <signal.h>
 
-#define PASSED_SIGNALS 7
+#define PASSED_SIGNALS 8
 
 struct signals {
 	sigset_t set; /* what is passed on */
@@ -18,7 +18,7 @@ struct signals {
 };
 
 /*
- * From now on the vm's payload gets SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 and SIGWINCH.
+ * From now on the vm's payload gets SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH and SIGCONT.
  * One vm at a time.
  */
 void signals_begin(struct signals *s, struct mv_vm *vm);
