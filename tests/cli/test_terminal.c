@@ -57,6 +57,20 @@ Test(cli_terminal, output_and_input_are_held_and_thrown_away)
 	assert_same("flow", (const char *[]){ "gone\n", NULL });
 }
 
+/* By Ctrl-Z, to a shell that has modes of its own; then by a key that ends no line. */
+Test(cli_terminal, its_modes_are_back_when_a_stopped_one_goes_on)
+{
+	char command[8192];
+	struct outcome o;
+
+	REQUIRE_KVM();
+	snprintf(command, sizeof(command), "%s run %s key; stty sane; printf '> '; fg",
+		 mapvisor_path(), program_path("terminal-glibc"));
+	spawn_on_terminal((const char *[]){ "/bin/sh", "-m", "-c", command, NULL },
+			  (const char *[]){ "\x1a", "c", NULL }, &o, NULL);
+	assert_has(o.out, "got c");
+}
+
 Test(cli_terminal, its_modes_stay_after_an_exit_and_go_with_who_is_killed)
 {
 	struct termios after[4];

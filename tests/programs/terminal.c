@@ -221,6 +221,20 @@ static void leave(int signo)
 	}
 }
 
+/* A key, whatever became of the terminal while it waits. */
+static void key(void)
+{
+	struct termios t;
+	char c = 0;
+
+	tcgetattr(0, &t);
+	t.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	tcsetattr(0, TCSANOW, &t);
+	printf("> ");
+	SAY(read(0, &c, 1));
+	printf("got %c\n", c);
+}
+
 static void leave_by_exit(void)
 {
 	leave(0);
@@ -237,9 +251,15 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*go)(void);
 	} ways[] = {
-		{ "names", names },	   { "modes", modes },		{ "paces", paces },
-		{ "signals", signals },	   { "groups", groups },	{ "flow", flow },
-		{ "exit", leave_by_exit }, { "abort", leave_by_abort },
+		{ "names", names },
+		{ "modes", modes },
+		{ "paces", paces },
+		{ "signals", signals },
+		{ "groups", groups },
+		{ "flow", flow },
+		{ "key", key },
+		{ "exit", leave_by_exit },
+		{ "abort", leave_by_abort },
 	};
 
 	setvbuf(stdout, NULL, _IONBF, 0);

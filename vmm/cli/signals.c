@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <termios.h>
 #include <unistd.h>
 
 static const int passed[PASSED_SIGNALS] = { SIGINT,  SIGTERM, SIGHUP,	SIGQUIT,
@@ -23,6 +24,40 @@ static void pass_on(int signo)
 	errno = err;
 }
 
+/*
+ * Ctrl-Z stops the command, as it does by default, and the payload with it. The shell sets the terminal as it wants
+ * it; when it lets us go on, the modes are the payload's again, which didn't see the stop coming. signal-safety(7).
+ */
+static void stop(int signo)
+{
+	const struct sigaction by_default = { .sa_handler = SIG_DFL };
+	const int err = errno;
+	struct sigaction ours;
+	struct termios modes;
+	const bool terminal = !tcgetattr(STDIN_FILENO, &modes);
+	sigset_t set, old;
+
+	sigaction(signo, &by_default, &ours);
+	raise(signo);
+	sigemptyset(&set);
+	sigaddset(&set, signo);
+	pthread_sigmask(SIG_UNBLOCK, &set, &old); /* it stops here */
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	sigaction(signo, &ours, NULL);
+	if (terminal)
+		tcsetattr(STDIN_FILENO, TCSANOW, &modes);
+	errno = err;
+}
+
+/* Where nobody has it ignored: a shell without job control, say. */
+static void begin_stops(struct signals *s)
+{
+	const struct sigaction action = { .sa_handler = stop, .sa_flags = SA_RESTART };
+
+	if (!sigaction(SIGTSTP, NULL, &s->old_stop) && s->old_stop.sa_handler == SIG_DFL)
+		sigaction(SIGTSTP, &action, NULL);
+}
+
 void signals_begin(struct signals *s, struct mv_vm *vm)
 {
 	struct sigaction action = { .sa_handler = pass_on, .sa_flags = SA_RESTART };
@@ -36,6 +71,7 @@ void signals_begin(struct signals *s, struct mv_vm *vm)
 		if (!sigaction(passed[i], &action, &s->old[i]))
 			sigaddset(&s->set, passed[i]);
 	}
+	begin_stops(s);
 	s->on = true;
 }
 
@@ -46,6 +82,7 @@ void signals_end(struct signals *s)
 	for (size_t i = 0; i < PASSED_SIGNALS; i++)
 		if (sigismember(&s->set, passed[i]))
 			sigaction(passed[i], &s->old[i], NULL);
+	sigaction(SIGTSTP, &s->old_stop, NULL);
 	atomic_store(&receiver, NULL);
 	s->on = false;
 }

@@ -14,11 +14,13 @@
 struct signals {
 	sigset_t set; /* what is passed on */
 	struct sigaction old[PASSED_SIGNALS];
+	struct sigaction old_stop; /* SIGTSTP's */
 	bool on;
 };
 
 /*
  * From now on the vm's payload gets SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH and SIGCONT.
+ * SIGTSTP stops this process, and when it goes on standard input's terminal is set as it was.
  * One vm at a time.
  */
 void signals_begin(struct signals *s, struct mv_vm *vm);
