@@ -357,10 +357,19 @@ int object_show_all(struct object *obj)
 	for (uint64_t pgoff = 0; !err && object_has_page(obj, pgoff); pgoff += after)
 		if (!object_file_frame(obj, pgoff, &before, &after))
 			err = -errno;
+	for (unsigned i = 0; obj->phys->stage2 && !err && i < obj->nr_windows; i++)
+		err = stage2_map_whole(obj->phys->stage2, obj->windows[i].arena->hva);
 	return err;
 }
 
-/* Kernels before 5.14 can't be asked. */
+/* Kernels before 5.14 can't be asked; of others, EINVAL is a page that nobody may access any more. */
+static bool can_ask(void)
+{
+	char page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+
+	return !madvise(page, PAGE_SIZE, MADV_POPULATE_READ);
+}
+
 bool object_ask(const struct object *obj, gfn_t gfn, bool write)
 {
 	char *page = phys_hva(obj->phys, gfn_gpa(gfn));
@@ -369,7 +378,7 @@ bool object_ask(const struct object *obj, gfn_t gfn, bool write)
 		return false;
 	return !madvise(page, PAGE_SIZE,
 			write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ) ||
-	       errno == EINVAL;
+	       (errno == EINVAL && !can_ask());
 }
 
 /* By the window, whose page the host's kernel faults in. */

@@ -382,6 +382,19 @@ int stage2_add(struct stage2 *s2, char *hva, gpa_t gpa, uint64_t size, int fd,
 	return err;
 }
 
+int stage2_map_whole(struct stage2 *s2, char *hva)
+{
+	struct range *r;
+	int err = 0;
+
+	pthread_mutex_lock(&s2->lock);
+	r = find(s2, hva);
+	if (!map_file(s2, r, 0, r->size))
+		err = -errno;
+	pthread_mutex_unlock(&s2->lock);
+	return err;
+}
+
 void stage2_remove(struct stage2 *s2, char *hva)
 {
 	struct range *r;

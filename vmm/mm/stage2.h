@@ -70,6 +70,8 @@ void stage2_close(struct stage2 *s2);
  */
 int stage2_add(struct stage2 *s2, char *hva, gpa_t gpa, uint64_t size, int fd,
 	       uint64_t offset, int prot);
+/* Lay its file over all of the range that begins at hva, as later it may not be mapped any more. 0 or -errno. */
+int stage2_map_whole(struct stage2 *s2, char *hva);
 /* Before its memory is unmapped: from here on it may be anybody's. */
 void stage2_remove(struct stage2 *s2, char *hva);
 
