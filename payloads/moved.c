@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * moved.c DIR: what is open, and the cwd, while their names change and go. DIR is empty. It says what each call
+ * moved.c DIR: what is open or mapped, and the cwd, while their names change and go. DIR is empty. It says what each call
  * came to, natively the same but for DIR's name.
  */
 #include "payloads/try.h"
@@ -56,6 +56,39 @@ static void say_cwd(const char *what)
 		 CALL(readlink, "/proc/self/cwd", text, sizeof(text) - 1));
 }
 
+/* The path that the maps have for what is mapped there, and the smaps: the lines that begin with its address. */
+static void say_mapped(const char *what, const char *at)
+{
+	static const char *const texts[] = { "/proc/self/maps", "/proc/self/smaps" };
+	static char text[256 * KIB];
+	char start[16];
+	size_t len;
+
+	for (int i = 0; i < 12; i++)
+		start[i] = "0123456789abcdef"[(unsigned long)at >> (44 - 4 * i) & 15];
+	start[12] = '-';
+	for (unsigned i = 0; i < ARRAY_SIZE(texts); i++) {
+		int fd = (int)CALL(open, texts[i], O_RDONLY);
+		long n;
+
+		for (len = 0; (n = CALL(read, fd, text + len, sizeof(text) - 1 - len)) > 0;)
+			len += (size_t)n;
+		CALL(close, fd);
+		text[len] = '\0';
+		for (char *line = text; *line; line++) {
+			char *end = line, *path;
+
+			while (*end != '\n')
+				end++;
+			for (path = line; path < end && *path != '/'; path++)
+				;
+			if (!memcmp(line, start, 13))
+				say_path(what, path, end - path);
+			line = end;
+		}
+	}
+}
+
 static char *in_top(const char *name)
 {
 	static char paths[2][4096];
@@ -95,7 +128,7 @@ static int make(int dir, const char *name, const char *text)
 }
 
 /* A folder and a file in it move, and others take their places. */
-static int move(int *file)
+static int move(int *file, const char **map)
 {
 	int dir;
 
@@ -103,6 +136,8 @@ static int move(int *file)
 	TRY(mkdir, "d", 0755);
 	dir = (int)CALL(open, "a", O_RDONLY | O_DIRECTORY);
 	*file = make(dir, "f", "first");
+	*map = must_map(NULL, PAGE_SIZE, PROT_READ, MAP_SHARED, *file);
+	say_mapped("mapped", *map);
 	say_link("folder", dir);
 	say_link("file", *file);
 	TRY(rename, "a", "d/b");
@@ -110,17 +145,19 @@ static int move(int *file)
 	CALL(close, make(AT_FDCWD, "a/other", "other"));
 	say_link("folder", dir);
 	say_link("file", *file);
+	say_mapped("mapped", *map);
 	say("other %ld\n", CALL(openat, dir, "other", O_RDONLY));
 	say("f %d\n", CALL(openat, dir, "f", O_RDONLY) >= 0);
 	say("up %d\n", CALL(openat, dir, "../b/f", O_RDONLY) >= 0);
 	say("mkdirat %ld\n", CALL(mkdirat, dir, "n", 0755));
 	say("renameat %ld\n", CALL(renameat, dir, "f", dir, "g"));
+	say_mapped("mapped", *map);
 	say_link("file", *file);
 	return dir;
 }
 
 /* Its name goes, and comes again for another. */
-static void remove(int dir, int file)
+static void remove(int dir, int file, const char *map)
 {
 	int other;
 
@@ -131,6 +168,7 @@ static void remove(int dir, int file)
 	say("unlinkat %ld\n", CALL(unlinkat, dir, "linked", 0));
 	say("unlinkat %ld\n", CALL(unlinkat, dir, "g", 0));
 	say_link("file", file);
+	say_mapped("mapped", map);
 	other = make(dir, "g", "second");
 	say_link("file", file);
 	say_link("other", other);
@@ -188,6 +226,7 @@ static void wander(int dir)
 
 int main(int argc, char **argv)
 {
+	const char *map;
 	int dir, file;
 
 	if (argc < 2)
@@ -195,8 +234,8 @@ int main(int argc, char **argv)
 	top = argv[1];
 	if (CALL(chdir, top))
 		return 3;
-	dir = move(&file);
-	remove(dir, file);
+	dir = move(&file, &map);
+	remove(dir, file, map);
 	wander(dir);
 	return 0;
 }

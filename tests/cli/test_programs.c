@@ -283,6 +283,8 @@ Test(cli_programs, proc_self_says_of_a_process_what_it_says_natively)
 		{ { "/usr/bin/python3", "-S", "-c", "t = open('/proc/self/stat').read(); f = t[t.rindex(')') + 2:].split(); "
 		    "import os; print(t.split()[1], len(f), f[0], int(f[1]) == os.getppid(), int(t.split()[0]) == os.getpid(), f[17]); "
 		    "print(len(open('/proc/%d/statm' % os.getpid()).read().split()))" } },
+		{ { "/usr/bin/python3", "-S", "-c", "for f in ('maps', 'smaps'): print(sorted({l[73:] for l in open('/proc/self/' + f) "
+		    "if l[73:74] == '/'}))" } },
 		{ { "/usr/bin/python3", "-S", "-c", "import re; s = open('/proc/self/smaps').read().split('\n'); "
 		    "a = [l.split()[0].split('-') for l in s if re.match('[0-9a-f]+-', l)]; "
 		    "k = [int(l.split()[1]) for l in s if l.startswith('Size:')]; "

@@ -92,7 +92,7 @@ int fuzz_elf(const uint8_t *data, size_t size)
 
 	fuzz_space_init(&s, LIMIT, 16, MV_THP_ALWAYS);
 	fd = make_file(data, size, path, sizeof(path));
-	ret = image_open(&image, path, &err);
+	ret = image_open(&image, &policy, path, &err);
 	if (!ret)
 		ret = image_load(&image, &s.mm, &policy, &layout, &err);
 	must(!ret == !err.num && (!ret || (ret == -err.num && *err.text)), "%d, %d: %s",

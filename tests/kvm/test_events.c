@@ -385,7 +385,7 @@ struct first {
 	unsigned faults;
 	struct mv_walk walk;
 	struct mv_event_fault fault;
-	char text[64];
+	char text[PATH_MAX];
 };
 
 static void look(const struct mv_event *e, void *arg)
@@ -403,6 +403,7 @@ Test(events, let_the_listener_look_at_the_sandbox)
 {
 	struct sandbox s;
 	struct first first = { 0 };
+	char path[PATH_MAX];
 
 	REQUIRE_KVM();
 	sandbox_init(&s);
@@ -413,7 +414,7 @@ Test(events, let_the_listener_look_at_the_sandbox)
 	cr_assert_eq(first.fault.access, MV_EXEC);
 	cr_assert_eq(first.fault.gva, first.fault.rip);
 	cr_assert_eq(first.walk.gpa, first.fault.gpa);
-	cr_assert_str_eq(first.text, payload_path("hello"));
+	cr_assert_str_eq(first.text, realpath(payload_path("hello"), path));
 	sandbox_close(&s);
 }
 

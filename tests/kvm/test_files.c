@@ -235,7 +235,7 @@ static void assert_dir_same(const char *name)
 	remove_tree(again);
 }
 
-/* By /proc/self/fd, openat() and getcwd(): renamed, removed, and another in its place. */
+/* By /proc/self/fd, maps, openat() and getcwd(): renamed, removed, and another in its place. */
 Test(files, what_is_open_is_known_by_its_new_name, LIMIT)
 {
 	REQUIRE_KVM();

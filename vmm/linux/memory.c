@@ -30,6 +30,8 @@ static int new_object(struct phys *phys, struct file *file)
 		err = object_new_file(phys, fd, file->writable,
 				      *file->path ? file->path : GRANTED_NAME,
 				      &file->object);
+		if (!err)
+			file->object->placed = file->placed;
 		if (err != -ENODEV)
 			return err;
 	}

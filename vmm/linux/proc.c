@@ -16,8 +16,8 @@
 
 /* ---- memory */
 
-void proc_print_vma(const struct mv_vma *v, void (*print_name)(const char *name, FILE *out),
-		    FILE *out)
+void proc_print_vma(const struct mv_vma *v, const char *path,
+		    void (*print_name)(const char *name, FILE *out), FILE *out)
 {
 	int n = fprintf(out,
 			"%08" PRIx64 "-%08" PRIx64 " %c%c%c%c %08" PRIx64
@@ -27,9 +27,9 @@ void proc_print_vma(const struct mv_vma *v, void (*print_name)(const char *name,
 			v->shared ? 's' : 'p', v->offset, major(v->dev), minor(v->dev),
 			v->ino);
 
-	if (*v->name) {
+	if (*path) {
 		fprintf(out, "%*s", n < 73 ? 73 - n : 0, "");
-		print_name(v->name, out);
+		print_name(path, out);
 	}
 	fputc('\n', out);
 }
@@ -44,12 +44,20 @@ static void print_path(const char *path, FILE *out)
 			fputc(*path, out);
 }
 
+static void print_map(struct process *p, const struct mv_vma *v, FILE *out)
+{
+	char path[PATH_MAX];
+
+	mm_vma_path(p->mm, v->start, path);
+	proc_print_vma(v, path, print_path, out);
+}
+
 static void print_maps(struct process *p, FILE *out)
 {
 	struct mv_vma v;
 
 	for (gva_t at = 0; !mm_vma_next(p->mm, at, &v); at = v.end)
-		proc_print_vma(&v, print_path, out);
+		print_map(p, &v, out);
 }
 
 static void print_kib(FILE *out, const char *name, uint64_t bytes)
@@ -115,7 +123,7 @@ static void print_smaps(struct process *p, FILE *out)
 			{ "Locked", v.locked ? rss : 0 },
 		};
 
-		proc_print_vma(&v, print_path, out);
+		print_map(p, &v, out);
 		for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
 			print_kib(out, lines[i].name, lines[i].bytes);
 		fprintf(out, "THPeligible:%12d\n", 0);
@@ -435,6 +443,14 @@ static ssize_t fd_link(const struct process *p, const struct file *file,
 	return n;
 }
 
+static ssize_t exe_link(const struct process *p, char text[PATH_MAX])
+{
+	if (!p->exe)
+		return -EINVAL;
+	policy_where(&p->policy, p->exe_fd, p->exe, text);
+	return (ssize_t)strlen(text);
+}
+
 static ssize_t link_to(const char *target, char text[PATH_MAX])
 {
 	if (!target || strlen(target) >= PATH_MAX)
@@ -460,7 +476,7 @@ ssize_t proc_readlink(const struct process *p, const char *path, char text[PATH_
 		return file ? fd_link(p, file, text) : -ENOENT;
 	}
 	if (proc_exe(path))
-		return p->exe ? link_to(p->exe, text) : -EINVAL;
+		return exe_link(p, text);
 	if (name && !strcmp(name, "cwd"))
 		return cwd_link(p, text);
 	if (name && !strcmp(name, "root"))

@@ -33,8 +33,8 @@ int proc_fd(const char *path);
 bool proc_exe(const char *path);
 /* The text of a link there. Bytes; -EINVAL: it is no link that is served; -ENOENT. */
 ssize_t proc_readlink(const struct process *p, const char *path, char text[PATH_MAX]);
-/* One line of maps: show_map_vma() of fs/proc/task_mmu.c, with a name as whoever reads it needs it. */
-void proc_print_vma(const struct mv_vma *v, void (*print_name)(const char *name, FILE *out),
-		    FILE *out);
+/* One line of maps: show_map_vma() of fs/proc/task_mmu.c, with a path as whoever reads it needs it. */
+void proc_print_vma(const struct mv_vma *v, const char *path,
+		    void (*print_name)(const char *name, FILE *out), FILE *out);
 
 #endif

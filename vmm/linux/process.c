@@ -48,6 +48,11 @@ static int name_starters(struct process *p)
 	return 0;
 }
 
+static void object_where(const void *p, const struct object *obj, char path[PATH_MAX])
+{
+	policy_where(&((const struct process *)p)->policy, obj->fd, obj->name, path);
+}
+
 int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 		 struct mv_error *err)
 {
@@ -78,9 +83,13 @@ int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 		fdtable_destroy(&p->files, NULL);
 		ret = mv_fail_errno(err, ENOMEM, "open files");
 	}
-	if (ret)
+	if (ret) {
 		policy_destroy(&p->policy);
-	return ret;
+		return ret;
+	}
+	mm->where = object_where;
+	mm->where_owner = p;
+	return 0;
 }
 
 void process_destroy(struct process *p)
@@ -90,6 +99,7 @@ void process_destroy(struct process *p)
 	signals_destroy(&p->signals);
 	ptimers_destroy(&p->ptimers);
 	terminals_destroy(&p->terminals);
+	p->mm->where = NULL;
 	policy_destroy(&p->policy);
 	vdso_close(&p->vdso);
 	free(p->exe);
@@ -99,27 +109,13 @@ void process_destroy(struct process *p)
 		close(p->wake_fd);
 }
 
-/* With a root of the payload's own its place on the host isn't its name. */
-static bool exe_name(const struct policy *pol, const char *path, char name[PATH_MAX])
+int process_set_exe(struct process *p, const char *name, int fd)
 {
-	char real[PATH_MAX];
-
-	if (!realpath(path, real))
-		return false;
-	if (!policy_name(pol, real, name))
-		strcpy(name, pol->own_root ? strrchr(real, '/') : real);
-	return true;
-}
-
-int process_set_exe(struct process *p, const char *path, int fd)
-{
-	char name[PATH_MAX];
-
 	if (p->exe_fd >= 0)
 		close(p->exe_fd);
 	free(p->exe);
-	p->exe = exe_name(&p->policy, path, name) ? strdup(name) : NULL;
-	p->exe_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	p->exe = strdup(name);
+	p->exe_fd = p->exe ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
 	return p->exe_fd < 0 ? -errno : 0;
 }
 

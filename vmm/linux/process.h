@@ -146,8 +146,8 @@ int process_init(struct process *p, struct mm *mm, const struct mv_options *opt,
 void process_name(struct process *p, const char *path);
 /* While p->mm still stands: open files let go of their objects. */
 void process_destroy(struct process *p);
-/* Its program is the host's file at path, which fd has open for reading. 0 or -errno. */
-int process_set_exe(struct process *p, const char *path, int fd);
+/* Its program, by the name that it has to itself, which fd has open for reading. 0 or -errno. */
+int process_set_exe(struct process *p, const char *name, int fd);
 
 /* One system call, by Linux's number or one from MV_CALL_BASE on. */
 enum call_end linux_call(struct process *p, int64_t rax, const uint64_t args[6],

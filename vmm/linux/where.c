@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "vmm/linux/fdtable.h"
@@ -79,6 +80,17 @@ bool policy_name(const struct policy *pol, const char *host, char path[PATH_MAX]
 	const struct grant *g = host_grant(pol, host, &rest);
 
 	return name_in(g, rest, path);
+}
+
+/* With a root of the payload's own its place on the host isn't its name. */
+void policy_exe_name(const struct policy *pol, const char *path, char name[PATH_MAX])
+{
+	char real[PATH_MAX];
+
+	if (!realpath(path, real))
+		snprintf(real, sizeof(real), "/%s", basename(path));
+	if (!policy_name(pol, real, name))
+		strcpy(name, pol->own_root ? strrchr(real, '/') : real);
 }
 
 int policy_where(const struct policy *pol, int fd, const char *was, char path[PATH_MAX])

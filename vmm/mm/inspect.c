@@ -111,7 +111,16 @@ uint64_t mm_vma_offset(const struct vma *vma)
 	return vma->vm_object && !vma->vm_object->special ? vma->vm_pgoff << PAGE_SHIFT : 0;
 }
 
-static void describe(const struct mm *mm, const struct vma *vma, struct mv_vma *info)
+/* seq_path() asks d_path(), which knows of renames and removals. */
+static void find_path(const struct mm *mm, const struct vma *vma, char path[PATH_MAX])
+{
+	if (vma->vm_object && vma->vm_object->placed && mm->where)
+		mm->where(mm->where_owner, vma->vm_object, path);
+	else
+		strcpy(path, mm_vma_name(mm, vma));
+}
+
+static void describe(const struct vma *vma, struct mv_vma *info)
 {
 	info->start = vma->vm_start;
 	info->end = vma->vm_end;
@@ -127,7 +136,6 @@ static void describe(const struct mm *mm, const struct vma *vma, struct mv_vma *
 		info->dev = vma->vm_object->dev;
 		info->ino = vma->vm_object->ino;
 	}
-	strncpy(info->name, mm_vma_name(mm, vma), sizeof(info->name) - 1);
 }
 
 /* Bytes of the frames that stand in [start, end) of a pagemap. */
@@ -163,10 +171,24 @@ int mm_vma_next(struct mm *mm, gva_t gva, struct mv_vma *info)
 	*info = (struct mv_vma){ 0 };
 	pthread_mutex_lock(&mm->lock);
 	vma = vma_find(mm, gva);
-	if (vma)
-		describe(mm, vma, info);
+	if (vma) {
+		describe(vma, info);
+		strncpy(info->name, mm_vma_name(mm, vma), sizeof(info->name) - 1);
+	}
 	pthread_mutex_unlock(&mm->lock);
 	return vma ? 0 : -ENOENT;
+}
+
+void mm_vma_path(struct mm *mm, gva_t gva, char path[PATH_MAX])
+{
+	const struct vma *vma;
+
+	*path = '\0';
+	pthread_mutex_lock(&mm->lock);
+	vma = vma_lookup(mm, gva);
+	if (vma)
+		find_path(mm, vma, path);
+	pthread_mutex_unlock(&mm->lock);
 }
 
 struct object *mm_object_at(struct mm *mm, gva_t gva)
@@ -182,13 +204,16 @@ struct object *mm_object_at(struct mm *mm, gva_t gva)
 int mm_vma_info(struct mm *mm, gva_t gva, struct mv_vma *info)
 {
 	struct tally t = { info, NULL, 0 };
+	char path[PATH_MAX];
 	struct vma *vma;
 
 	*info = (struct mv_vma){ 0 };
 	pthread_mutex_lock(&mm->lock);
 	vma = vma_find(mm, gva);
 	if (vma) {
-		describe(mm, vma, info);
+		describe(vma, info);
+		find_path(mm, vma, path);
+		memcpy(info->name, path, strnlen(path, sizeof(info->name) - 1));
 		pt_for_each(mm, vma->vm_start, vma->vm_end, NULL, tally_leaf, &t);
 		close_run(&t);
 		info->charged = charged(mm, vma);

@@ -17,6 +17,7 @@
 #ifndef MM_MM_H
 #define MM_MM_H
 
+#include <limits.h>
 #include <mapvisor/guest.h>
 #include <mapvisor/mapvisor.h>
 #include <pthread.h>
@@ -114,6 +115,9 @@ struct mm {
 	bool ask_major; /* count.major is kept: a system call for each fault on a file */
 	struct events
 		*events; /* record.c tells it what happens; NULL: nobody wants to know */
+	/* Where an object that is placed is by now, to the payload; NULL: where it was opened. */
+	void (*where)(const void *owner, const struct object *obj, char path[PATH_MAX]);
+	const void *where_owner; /* ... what it is given */
 };
 
 /* An mm without VMAs. 0 or -ENOMEM. */
@@ -237,11 +241,13 @@ int mm_read_gpa(struct mm *mm, gpa_t gpa, void *buf, uint64_t len);
 
 /* 0, or -EINVAL: not canonical. */
 int mm_walk(struct mm *mm, gva_t gva, struct mv_walk *walk);
-/* The first VMA that ends above gva, without what of it is mapped. -ENOENT: none. */
+/* The first VMA that ends above gva, without what of it is mapped; its name as it was opened. -ENOENT: none. */
 int mm_vma_next(struct mm *mm, gva_t gva, struct mv_vma *info);
-/* ... with it. */
+/* ... with it, and where its file is now. */
 int mm_vma_info(struct mm *mm, gva_t gva, struct mv_vma *info);
-/* As maps shows it: its file's path, "[heap]", "[stack]", "[vdso]", "[vvar]" or "". */
+/* The name in full, of the VMA that a look has found at gva, by which its file is to be found now. */
+void mm_vma_path(struct mm *mm, gva_t gva, char path[PATH_MAX]);
+/* As maps shows it: the path its file was opened by, "[heap]", "[stack]", "[vdso]", "[vvar]" or "". */
 const char *mm_vma_name(const struct mm *mm, const struct vma *vma);
 /* As maps shows it, in bytes: of its start in the file; 0 for what has none, as [vdso]. */
 uint64_t mm_vma_offset(const struct vma *vma);

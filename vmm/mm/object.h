@@ -41,7 +41,8 @@ struct object {
 	bool writable;	      /* file: fd is open for writing too; windows are, then */
 	uint64_t dev,
 		ino; /* file: as fstat gave them; anonymous: what maps shows, 0 or a name's */
-	bool shmem; /* file: on tmpfs, or a memfd */
+	bool shmem;  /* file: on tmpfs, or a memfd */
+	bool placed; /* file: opened by a path, by which it may not be any more: mm->where */
 	bool special; /* file: page 0 is [vvar], the others are [vdso]: none, to the payload */
 	bool huge;    /* anonymous: MAP_HUGETLB */
 	bool reserves;	   /* huge: every block of it has a frame, or is promised one */

@@ -262,12 +262,15 @@ static const char *why_not(const struct image *image)
 }
 
 /* Without waiting for a FIFO's writer. */
-int image_open(struct image *image, const char *path, struct mv_error *err)
+int image_open(struct image *image, const struct policy *policy, const char *path,
+	       struct mv_error *err)
 {
+	char name[PATH_MAX];
 	const char *why;
 
-	*image = (struct image){ .fd = -1, .path = strdup(path) };
-	if (!image->path)
+	policy_exe_name(policy, path, name);
+	*image = (struct image){ .fd = -1, .path = strdup(path), .name = strdup(name) };
+	if (!image->path || !image->name)
 		return mv_fail_errno(err, ENOMEM, path);
 	image->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (image->fd < 0)
@@ -337,7 +340,7 @@ int image_open_granted(struct image *image, const struct policy *policy, const c
 	if (ret)
 		return mv_fail(err, -ret, "%s: its interpreter %s: %s", of, path,
 			       strerrordesc_np(-ret));
-	free(opened.path);
+	image->name = opened.path;
 	image->fd = opened.fd;
 	why = why_not(image);
 	return why ? mv_fail(err, EACCES, "%s: its interpreter %s: %s", of, path, why) : 0;
@@ -427,9 +430,10 @@ static int load(struct load *l)
 	fd = fcntl(image->fd, F_DUPFD_CLOEXEC, 3);
 	if (fd < 0)
 		return mv_fail_errno(l->err, errno, image->path);
-	err = object_new_file(l->mm->phys, fd, false, image->path, &l->obj);
+	err = object_new_file(l->mm->phys, fd, false, image->name, &l->obj);
 	if (err)
 		return mv_fail_errno(l->err, -err, image->path);
+	l->obj->placed = true;
 	err = check_segments(l, &align);
 	if (!err)
 		err = place(l, align);
@@ -514,5 +518,6 @@ void image_close(struct image *image)
 	if (image->fd >= 0)
 		close(image->fd);
 	free(image->path);
+	free(image->name);
 	*image = (struct image){ .fd = -1 };
 }

@@ -25,6 +25,7 @@ struct image_place {
 
 struct image {
 	char *path; /* as it was given; of a script, its interpreter's */
+	char *name; /* ... absolute, without links, as the payload sees it */
 	int fd;
 	gva_t bias;  /* what is added to the file's addresses; 0 for ET_EXEC */
 	gva_t entry; /* its own: AT_ENTRY */
@@ -48,7 +49,8 @@ struct image {
  * Open a program: by the host's path, or as the payload itself might, through its grants, where `of`
  * names what asks for it. -ENOENT, -EACCES, -ENOMEM, with words. image_close() is the caller's in any case.
  */
-int image_open(struct image *image, const char *path, struct mv_error *err);
+int image_open(struct image *image, const struct policy *policy, const char *path,
+	       struct mv_error *err);
 int image_open_granted(struct image *image, const struct policy *policy, const char *path,
 		       const char *of, struct mv_error *err);
 /*

@@ -160,7 +160,7 @@ static void print_smap(const struct mv_vma *v, FILE *out)
 	uint64_t rss = v->hugetlb ? 0 : v->backed;
 	uint64_t dirty = min_u64(v->dirty, rss), clean = rss - dirty;
 
-	proc_print_vma(v, mv_print_text, out);
+	proc_print_vma(v, v->name, mv_print_text, out);
 	print_kb(out, "Size:", v->end - v->start);
 	print_kb(out, "KernelPageSize:", page);
 	print_kb(out, "MMUPageSize:", page);
@@ -190,10 +190,13 @@ static void print_smap(const struct mv_vma *v, FILE *out)
 
 void mv_print_maps(struct mv_vm *vm, FILE *out)
 {
+	char path[PATH_MAX];
 	struct mv_vma v;
 
-	for (gva_t at = 0; !mm_vma_next(&vm->mm, at, &v); at = v.end)
-		proc_print_vma(&v, mv_print_text, out);
+	for (gva_t at = 0; !mm_vma_next(&vm->mm, at, &v); at = v.end) {
+		mm_vma_path(&vm->mm, v.start, path);
+		proc_print_vma(&v, path, mv_print_text, out);
+	}
 }
 
 void mv_print_smaps(struct mv_vm *vm, FILE *out)
@@ -253,18 +256,18 @@ static void print_vmas_near(struct mv_vm *vm, uint64_t gva, FILE *out)
 		}
 		if (v.start <= gva) {
 			fprintf(out, "  in        ");
-			proc_print_vma(&v, mv_print_text, out);
+			proc_print_vma(&v, v.name, mv_print_text, out);
 			return;
 		}
 		break;
 	}
 	if (below.end) {
 		fprintf(out, "  0x%" PRIx64 " behind ", gva - below.end);
-		proc_print_vma(&below, mv_print_text, out);
+		proc_print_vma(&below, below.name, mv_print_text, out);
 	}
 	if (v.end > gva && v.start > gva) {
 		fprintf(out, "  %#" PRIx64 " before ", v.start - gva);
-		proc_print_vma(&v, mv_print_text, out);
+		proc_print_vma(&v, v.name, mv_print_text, out);
 	}
 }
 
@@ -342,7 +345,7 @@ static void print_usage(struct mv_vm *vm, FILE *out)
 	for (unsigned i = 0; i < top.nr; i++) {
 		fprintf(out, "%12" PRIu64 " %12" PRIu64 "  ", top.vma[i].charged >> 10,
 			top.vma[i].backed >> 10);
-		proc_print_vma(&top.vma[i], mv_print_text, out);
+		proc_print_vma(&top.vma[i], top.vma[i].name, mv_print_text, out);
 	}
 	if (top.others)
 		fprintf(out, "  and %" PRIu64 " others\n", top.others);

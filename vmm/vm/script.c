@@ -139,7 +139,7 @@ static int step(struct script *s, struct image *image, const struct policy *poli
 int script_resolve(struct script *s, struct image *image, const struct policy *policy,
 		   const char *path, const char *const *argv, struct mv_error *err)
 {
-	int ret = image_open(image, path, err);
+	int ret = image_open(image, policy, path, err);
 
 	*s = (struct script){ .argv = argv,
 			      .texts = calloc(3 * DEPTH_MAX, sizeof(*s->texts)) };

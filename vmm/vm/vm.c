@@ -192,7 +192,7 @@ int mv_load(struct mv_vm *vm, const char *path, const char *const *argv,
 		vm_events_hand_on(vm);
 	if (ret)
 		return ret;
-	ret = process_set_exe(&vm->process, vm->image.path, vm->image.fd);
+	ret = process_set_exe(&vm->process, vm->image.name, vm->image.fd);
 	if (ret)
 		return mv_fail_errno(err, -ret, vm->image.path);
 	vm->mm.start_brk = vm->mm.brk = vm->image.end + layout.brk_skip;
