@@ -88,45 +88,50 @@ static void print_flags(const struct mv_vma *v, FILE *out)
 	fputc('\n', out);
 }
 
-/* __show_smap(). One process maps it: all of it is its own. */
+/* __show_smap(). One process maps it: all of it is its own; and pages don't age. */
+static void print_smap(const struct mv_vma *v, const struct mm_smap *s, FILE *out)
+{
+	const struct {
+		const char *name;
+		uint64_t bytes;
+	} lines[] = {
+		{ "Size", v->end - v->start },
+		{ "KernelPageSize", v->hugetlb ? PMD_SIZE : PAGE_SIZE },
+		{ "MMUPageSize", v->hugetlb ? PMD_SIZE : PAGE_SIZE },
+		{ "Rss", s->rss },
+		{ "Pss", s->rss },
+		{ "Pss_Dirty", s->dirty },
+		{ "Shared_Clean", 0 },
+		{ "Shared_Dirty", 0 },
+		{ "Private_Clean", s->rss - s->dirty },
+		{ "Private_Dirty", s->dirty },
+		{ "Referenced", s->rss - s->lazyfree },
+		{ "Anonymous", s->anon },
+		{ "LazyFree", s->lazyfree },
+		{ "AnonHugePages", s->huge },
+		{ "ShmemPmdMapped", 0 },
+		{ "FilePmdMapped", 0 },
+		{ "Shared_Hugetlb", 0 },
+		{ "Private_Hugetlb", s->hugetlb },
+		{ "Swap", 0 },
+		{ "SwapPss", 0 },
+		{ "Locked", v->locked ? s->rss : 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
+		print_kib(out, lines[i].name, lines[i].bytes);
+}
+
 static void print_smaps(struct process *p, FILE *out)
 {
+	struct mm_smap s;
 	struct mv_vma v;
 
-	for (gva_t at = 0; !mm_vma_info(p->mm, at, &v); at = v.end) {
-		uint64_t rss = v.hugetlb ? 0 : v.reserved;
-		uint64_t clean = rss - min_u64(v.dirty, rss);
-		const struct {
-			const char *name;
-			uint64_t bytes;
-		} lines[] = {
-			{ "Size", v.end - v.start },
-			{ "KernelPageSize", v.hugetlb ? PMD_SIZE : PAGE_SIZE },
-			{ "MMUPageSize", v.hugetlb ? PMD_SIZE : PAGE_SIZE },
-			{ "Rss", rss },
-			{ "Pss", rss },
-			{ "Pss_Dirty", rss - clean },
-			{ "Shared_Clean", 0 },
-			{ "Shared_Dirty", 0 },
-			{ "Private_Clean", clean },
-			{ "Private_Dirty", rss - clean },
-			{ "Referenced", v.accessed },
-			{ "Anonymous", v.shared ? 0 : v.anonymous },
-			{ "LazyFree", 0 },
-			{ "AnonHugePages", v.shared || v.hugetlb ? 0 : v.huge },
-			{ "ShmemPmdMapped", v.shared && !v.hugetlb ? v.huge : 0 },
-			{ "FilePmdMapped", 0 },
-			{ "Shared_Hugetlb", 0 },
-			{ "Private_Hugetlb", v.hugetlb ? v.reserved : 0 },
-			{ "Swap", 0 },
-			{ "SwapPss", 0 },
-			{ "Locked", v.locked ? rss : 0 },
-		};
-
+	for (gva_t at = 0; !mm_vma_next(p->mm, at, &v); at = v.end) {
+		mm_smap(p->mm, v.start, &s);
 		print_map(p, &v, out);
-		for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
-			print_kib(out, lines[i].name, lines[i].bytes);
-		fprintf(out, "THPeligible:%12d\n", 0);
+		print_smap(&v, &s, out);
+		fprintf(out, "THPeligible:    %8d\n", s.thp_eligible);
 		print_flags(&v, out);
 	}
 }
@@ -138,19 +143,19 @@ struct sizes {
 
 static void measure(struct process *p, struct sizes *s)
 {
+	struct mm_smap smap;
 	struct mv_vma v;
 
 	*s = (struct sizes){ 0 };
-	for (gva_t at = 0; !mm_vma_info(p->mm, at, &v); at = v.end) {
+	for (gva_t at = 0; !mm_vma_next(p->mm, at, &v); at = v.end) {
 		uint64_t len = v.end - v.start;
 
 		s->size += len;
 		s->locked += v.locked ? len : 0;
-		if (v.hugetlb)
-			continue;
-		s->rss += v.reserved;
-		s->anon += v.shared ? 0 : v.anonymous;
-		s->shmem += v.shared ? v.anonymous : 0;
+		mm_smap(p->mm, v.start, &smap);
+		s->rss += smap.rss;
+		s->anon += smap.anon;
+		s->shmem += smap.shmem;
 		if (v.growsdown) /* vm_stat_account() */
 			s->stack += len;
 		else if (v.prot & MV_WRITE && !v.shared)

@@ -10,8 +10,12 @@
 
 void mm_keep_dirty(struct mm *mm, gfn_t gfn, uint64_t old)
 {
-	if (old & PTE_D)
-		phys_frame(mm->phys, gfn)->lazyfree = false;
+	struct frame *f = phys_frame(mm->phys, gfn);
+
+	if (!(old & PTE_D))
+		return;
+	f->lazyfree = false;
+	f->written = true;
 }
 
 void mm_break_huge(struct mm *mm, struct gather *g, gva_t block, gfn_t gfn)
@@ -30,6 +34,7 @@ void mm_break_huge(struct mm *mm, struct gather *g, gva_t block, gfn_t gfn)
 	for (unsigned i = 1; i < PMD_PAGES; i++) {
 		frames[i].refs = frames->refs;
 		frames[i].lazyfree = frames->lazyfree;
+		frames[i].written = frames->written;
 	}
 }
 
@@ -81,6 +86,7 @@ static int join(struct mm *mm, uint64_t index, gfn_t gfn)
 
 	for (unsigned i = 0; i < PMD_PAGES; i++) {
 		pagemap_clear(&mm->anon, index + i);
+		frames->written |= frames[i].written;
 		frames[i].refs = i == 0;
 		frames[i].lazyfree = false;
 	}
@@ -157,6 +163,7 @@ static int fill_block(struct mm *mm, struct vma *vma, gva_t block, gfn_t gfn)
 	gather_init(&g, mm->phys);
 	copy_to(mm, &g, index, gfn);
 	phys_frame(mm->phys, gfn)->refs = 1;
+	phys_frame(mm->phys, gfn)->written = true;
 	err = pagemap_set_huge(&mm->anon, index, gfn);
 	if (err) {
 		mm->oom = true; /* the VMM has no memory for a node: the pages are lost */

@@ -139,8 +139,10 @@ static int free_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 	if (f->refs != 1)
 		return 0;
 	f->lazyfree = true;
-	if (*leaf->entry & PTE_D)
+	if (*leaf->entry & PTE_D) {
+		f->written = true;
 		gather_keep(g, page.gfn, page.huge ? PMD_PAGES : 1);
+	}
 	pt_set(mm, leaf->table, leaf->entry, *leaf->entry & ~PTE_D);
 	return 0;
 }

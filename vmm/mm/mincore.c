@@ -9,16 +9,15 @@
 
 #include "vmm/mm/pgtable.h"
 
-/* Whether a private page of this mm is there: its entry, if it has one, was used. */
-static bool private_resident(struct mm *mm, gva_t gva)
+bool mm_private_resident(struct mm *mm, gva_t gva, uint64_t *entry)
 {
 	struct pt_path path;
 
 	if (!pagemap_get(&mm->anon, gva >> PAGE_SHIFT).gfn)
 		return false;
 	pt_walk_pte(mm, gva, &path);
-	return !*pt_last(&path) || !pte_leaf(*pt_last(&path), path.level) ||
-	       *pt_last(&path) & PTE_A;
+	*entry = *pt_last(&path);
+	return !*entry || *entry & PTE_A;
 }
 
 /* What the host's page cache has of a file: asked by a mapping of our own. */
@@ -51,6 +50,7 @@ static void object_resident(const struct vma *vma, gva_t addr, uint64_t pages,
 long mm_mincore(struct mm *mm, gva_t addr, uint64_t pages, unsigned char *vec)
 {
 	struct vma *vma;
+	uint64_t entry;
 
 	pthread_mutex_lock(&mm->lock);
 	vma = vma_lookup(mm, addr);
@@ -61,7 +61,7 @@ long mm_mincore(struct mm *mm, gva_t addr, uint64_t pages, unsigned char *vec)
 		else
 			object_resident(vma, addr, pages, vec);
 		for (uint64_t i = 0; i < pages && vma_private(vma); i++)
-			vec[i] |= private_resident(mm, addr + i * PAGE_SIZE);
+			vec[i] |= mm_private_resident(mm, addr + i * PAGE_SIZE, &entry);
 	}
 	pthread_mutex_unlock(&mm->lock);
 	return vma ? (long)pages : -ENOMEM;

@@ -69,6 +69,7 @@ static int fault_error(const struct mm_fault *fault)
 /* Entries for all pages of [start, end), within one VMA, then memory. */
 static int fault_in_vma(struct mm *mm, gva_t start, gva_t end, unsigned access)
 {
+	const uint64_t used = access == MV_WRITE ? PTE_A | PTE_D : PTE_A;
 	struct backing b = { .write = access == MV_WRITE };
 	struct pt_path path;
 	int err = 0;
@@ -82,7 +83,7 @@ static int fault_in_vma(struct mm *mm, gva_t start, gva_t end, unsigned access)
 			continue;
 		}
 		/* as used: it would be taken back as one that was never touched */
-		pt_set(mm, path.table[path.level], pt_last(&path), *pt_last(&path) | PTE_A);
+		pt_set(mm, path.table[path.level], pt_last(&path), *pt_last(&path) | used);
 		at = (at & ~((1ull << level_shift(path.level)) - 1)) +
 		     (1ull << level_shift(path.level));
 	}

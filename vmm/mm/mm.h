@@ -251,11 +251,28 @@ void mm_vma_path(struct mm *mm, gva_t gva, char path[PATH_MAX]);
 const char *mm_vma_name(const struct mm *mm, const struct vma *vma);
 /* As maps shows it, in bytes: of its start in the file; 0 for what has none, as [vdso]. */
 uint64_t mm_vma_offset(const struct vma *vma);
+/* What smaps says of a VMA, as struct mem_size_stats of fs/proc/task_mmu.c has it. */
+struct mm_smap {
+	unsigned vm_flags;
+	bool thp_eligible; /* a fault may give it a 2 MiB leaf wherever one fits */
+	uint64_t rss;	   /* bytes that are resident */
+	uint64_t anon;	   /* of rss, private pages */
+	uint64_t shmem;	   /* of rss, pages of shared memory and of files on tmpfs */
+	uint64_t dirty; /* of rss, what was written, and not given up by MADV_FREE since */
+	uint64_t lazyfree; /* of anon, what was given up by MADV_FREE, and not written since */
+	uint64_t huge;	   /* of anon, pages of 2 MiB */
+	uint64_t hugetlb; /* MAP_HUGETLB's pages, which are not of rss */
+};
+
+/* Of the VMA that a look has found at gva: smaps.c. */
+void mm_smap(struct mm *mm, gva_t gva, struct mm_smap *s);
 /* What counts against the limit. */
 void mm_memory(struct mm *mm, struct mv_memory *memory);
 
 /* ---- internal: lock held */
 
+/* Whether a private page at gva has been used; *entry is its entry, 0: it has none now. */
+bool mm_private_resident(struct mm *mm, gva_t gva, uint64_t *entry);
 /* Zap entries and private pages of [start, end), which cuts no 2 MiB frame. */
 void mm_zap_range(struct mm *mm, struct gather *g, gva_t start, gva_t end);
 /* Make the entries of [start, end) of a VMA agree with its protection, which was changed. */

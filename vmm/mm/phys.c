@@ -256,7 +256,7 @@ static void push(struct phys *phys, gfn_t *list, gfn_t gfn)
 	struct frame *f = phys_frame(phys, gfn);
 
 	f->refs = 0;
-	f->lazyfree = false;
+	f->lazyfree = f->written = false;
 	f->next = *list;
 	*list = gfn;
 }

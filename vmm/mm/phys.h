@@ -49,7 +49,8 @@ enum arena_kind {
 /* Per frame, in an array beside its arena; all zero when the frame is free. */
 struct frame {
 	uint32_t lazyfree : 1; /* MADV_FREE: may be taken back unless its entry has D, or is gone */
-	uint32_t refs : 31; /* anonymous: owners that name it, that is pagemap entries; for 2 MiB in
+	uint32_t written : 1; /* private: an entry for it had D, which is gone; smaps.c */
+	uint32_t refs : 30; /* anonymous: owners that name it, that is pagemap entries; for 2 MiB in
 			 * the first of its 512. Table: entries in use. File window: unused */
 	union {
 		gfn_t next; /* on a free list or in quarantine: the next one; 0 ends it */

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * smaps.c WAY: has memory of a kind, and says what smaps and status say of it: natively the same, but for what is the
+ * host's affair.
+ */
+#include "payloads/ways.h"
+
+#include <linux/mman.h>
+
+#define HERE ((char *)(8ull << 40))
+#define PAGES 8
+#define RW (PROT_READ | PROT_WRITE)
+#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
+
+static char text[256 * KIB];
+
+/* All of a text in /proc/self. */
+static void read_text(const char *path)
+{
+	int fd = must_open(path, O_RDONLY, NULL);
+	size_t len = 0;
+	long n;
+
+	while ((n = sys_read(fd, text + len, sizeof(text) - 1 - len)) > 0)
+		len += (size_t)n;
+	text[len] = '\0';
+	sys_close(fd);
+}
+
+static char *end_of(char *line)
+{
+	while (*line && *line != '\n')
+		line++;
+	return line;
+}
+
+static bool begins(const char *line, const char *with)
+{
+	return !memcmp(line, with, strlen(with));
+}
+
+/* What other processes, and the order in which pages age, have a part in; and addresses. */
+static bool depends(const char *line)
+{
+	static const char *const names[] = { "Shared_", "LazyFree", "KSM", "ProtectionKey",
+					     "VmFlags" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (begins(line, names[i]))
+			return true;
+	return false;
+}
+
+/* What smaps has below the line that begins with `at`. */
+static void show(const char *what, const char *at)
+{
+	char start[14] = "";
+	char *line, *end;
+
+	for (int i = 0; i < 12; i++)
+		start[i] = "0123456789abcdef"[(unsigned long)at >> (44 - 4 * i) & 15];
+	start[12] = '-';
+	while (start[0] == '0')
+		memcpy(start, start + 1, sizeof(start) - 1);
+	read_text("/proc/self/smaps");
+	for (line = text; *line && !begins(line, start);)
+		line = end_of(line) + 1;
+	say("%s: %s\n", what, *line ? "" : "none");
+	while (*line) {
+		line = end_of(line) + 1;
+		end = end_of(line);
+		*end = '\0';
+		if (!depends(line))
+			say("  %s\n", line);
+		if (begins(line, "VmFlags"))
+			return;
+	}
+}
+
+/* A number of status. */
+static long status(const char *name)
+{
+	long n = 0;
+
+	read_text("/proc/self/status");
+	for (char *line = text; *line; line = end_of(line) + 1) {
+		if (!begins(line, name) || line[strlen(name)] != ':')
+			continue;
+		for (; *line != '\n'; line++)
+			if (*line >= '0' && *line <= '9')
+				n = n * 10 + *line - '0';
+		return n;
+	}
+	return -1;
+}
+
+static char *map(size_t pages, int flags)
+{
+	return must_map(HERE, pages * PAGE_SIZE, RW, flags | MAP_FIXED, -1);
+}
+
+static void touch(char *at, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++)
+		at[i * PAGE_SIZE] = 1;
+}
+
+static char read_page(const char *at)
+{
+	return *(const volatile char *)at;
+}
+
+/* Three pages are written and one is read, of eight. */
+static char *map_some(void)
+{
+	char *at = map(PAGES, ANON);
+
+	touch(at, 2);
+	at[5 * PAGE_SIZE] = 1;
+	read_page(at + 7 * PAGE_SIZE);
+	return at;
+}
+
+static void touched(void)
+{
+	char *at = map_some();
+
+	show("touched", at);
+	sys_mprotect(at, PAGES * PAGE_SIZE, PROT_NONE);
+	show("protected", at);
+	sys_mprotect(at, PAGES * PAGE_SIZE, PROT_READ);
+	show("for reading", at);
+	read_page(at + 5 * PAGE_SIZE);
+	show("read", at);
+	sys_madvise(at, PAGE_SIZE, MADV_DONTNEED);
+	show("dropped", at);
+}
+
+static void moved(void)
+{
+	char *at = map_some(), *to = at + 64 * PAGE_SIZE;
+
+	sys6(__NR_mremap, (long)at, PAGES * PAGE_SIZE, PAGES * PAGE_SIZE,
+	     MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, (long)to, 0);
+	show("moved", to);
+	show("left", at);
+	touch(at, 1);
+	show("touched again", at);
+}
+
+static void given_up(void)
+{
+	char *at = map(PAGES, ANON);
+
+	touch(at, 4);
+	sys_madvise(at, 3 * PAGE_SIZE, MADV_FREE);
+	show("given up", at);
+	touch(at, 1);
+	show("written again", at);
+	sys_mprotect(at, PAGES * PAGE_SIZE, PROT_NONE);
+	show("protected", at);
+}
+
+static void shared(void)
+{
+	char *at = map(PAGES, MAP_SHARED | MAP_ANONYMOUS);
+
+	touch(at, 2);
+	read_page(at + 4 * PAGE_SIZE);
+	show("shared", at);
+	sys_munmap(at + PAGE_SIZE, PAGE_SIZE);
+	show("the lower part", at);
+	show("the upper part", at + 2 * PAGE_SIZE);
+}
+
+/* By a call, which is an access of the kernel's. */
+static void filled(void)
+{
+	char *at = map(PAGES, ANON);
+	int fd = must_open("/proc/self/exe", O_RDONLY, NULL);
+
+	sys_read(fd, at + PAGE_SIZE, 2 * PAGE_SIZE);
+	show("filled", at);
+}
+
+static void populated(void)
+{
+	char *at = map(PAGES, ANON);
+
+	sys_madvise(at, 4 * PAGE_SIZE, MADV_POPULATE_READ);
+	show("for reading", at);
+	sys_madvise(at, 2 * PAGE_SIZE, MADV_POPULATE_WRITE);
+	show("for writing", at);
+	show("mapped so", map(PAGES, ANON | MAP_POPULATE));
+}
+
+/* What so many pages, of which each third is written, add to status. */
+static void sums(void)
+{
+	static const char *const names[] = { "RssAnon", "RssShmem" };
+	static const int flags[] = { ANON, MAP_SHARED | MAP_ANONYMOUS };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		long before = (status(names[i]), status(names[i]));
+		char *at = map(300, flags[i]);
+
+		for (int k = 0; k < 300; k += 3)
+			at[k * PAGE_SIZE] = 1;
+		say("%s: %ld more\n", names[i], status(names[i]) - before);
+		sys_munmap(at, 300 * PAGE_SIZE);
+		say("%s: %ld more\n", names[i], status(names[i]) - before);
+	}
+}
+
+static const struct way ways[] = {
+	{ "touched", touched }, { "moved", moved },   { "given-up", given_up },
+	{ "shared", shared },	{ "filled", filled }, { "populated", populated },
+	{ "sums", sums },
+};
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && run_way(ways, ARRAY_SIZE(ways), argv[1]))
+		return 0;
+	usage("WAY");
+}

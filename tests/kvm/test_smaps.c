@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_smaps.c: what smaps and status say of memory. What is right comes from the host's kernel: the same
+ * program runs natively, and must be told the same.
+ */
+#include "tests/kvm/native.h"
+
+#define LIMIT .timeout = 60
+
+#define SAME(test, way)                                                    \
+	Test(smaps, test, LIMIT)                                           \
+	{                                                                  \
+		REQUIRE_KVM();                                             \
+		cr_expect_eq(same_as_native("smaps", way, NULL, NULL), 0); \
+	}
+
+SAME(anonymous_pages_count_from_their_first_write_until_they_are_dropped, "touched")
+SAME(pages_that_move_count_at_their_new_place, "moved")
+SAME(pages_that_were_given_up_are_clean_until_they_are_written, "given-up")
+SAME(shared_memory_counts_where_it_is_mapped, "shared")
+SAME(what_a_call_writes_counts, "filled")
+SAME(what_is_populated_counts_if_it_is_for_writing, "populated")
+SAME(status_adds_up_the_pages_that_were_written, "sums")
