@@ -6,6 +6,7 @@
 #include "payloads/ways.h"
 
 #include <linux/mman.h>
+#include <linux/resource.h>
 
 #define HERE ((char *)(8ull << 40))
 #define PAGES 8
@@ -212,10 +213,151 @@ static void sums(void)
 	}
 }
 
+static char *move(char *at, size_t from, size_t to, int flags)
+{
+	char *new = at + GIB;
+
+	sys6(__NR_mremap, (long)at, (long)(from * PAGE_SIZE), (long)(to * PAGE_SIZE),
+	     MREMAP_MAYMOVE | MREMAP_FIXED | flags, (long)new, 0);
+	return new;
+}
+
+/* The most that was mapped stays, and what is mapped twice amid a move is not of it. */
+static void peak(void)
+{
+	const long before = status("VmPeak");
+	char *at = map(1000, ANON);
+
+	say("mapped: %ld\n", status("VmPeak") - before);
+	at = move(at, 1000, 1000, 0);
+	say("moved: %ld\n", status("VmPeak") - before);
+	at = move(at, 1000, 1500, 0);
+	say("grown: %ld\n", status("VmPeak") - before);
+	sys_munmap(at, 1000 * PAGE_SIZE);
+	say("unmapped: %ld, size %ld\n", status("VmPeak") - before,
+	    status("VmPeak") - status("VmSize"));
+	sys_munmap(at + 1000 * PAGE_SIZE, 500 * PAGE_SIZE);
+	map(200, ANON);
+	say("mapped: %ld, size %ld\n", status("VmPeak") - before,
+	    status("VmPeak") - status("VmSize"));
+}
+
+/* Whether VmHWM is so many pages more than it was, as exactly as Linux counts by CPUs. */
+static void say_hwm(const char *what, long before, long pages)
+{
+	const long more = status("VmHWM") - before - 4 * pages;
+
+	say("%s: %s\n", what, more > -200 && more < 200 ? "as much more" : "not so much");
+}
+
+static void most_resident(void)
+{
+	const long before = (status("VmHWM"), status("VmHWM"));
+	char *at = map(500, ANON);
+
+	touch(at, 300);
+	sys_munmap(at, 500 * PAGE_SIZE);
+	say_hwm("unmapped", before, 300);
+	at = map(500, ANON);
+	touch(at, 400);
+	sys_madvise(at, 500 * PAGE_SIZE, MADV_DONTNEED);
+	touch(at, 100);
+	say_hwm("dropped", before, 400);
+	for (int i = 0; i < 100; i++) {
+		touch(at, 500);
+		sys_madvise(at, 500 * PAGE_SIZE, MADV_DONTNEED);
+	}
+	say_hwm("again and again", before, 500);
+}
+
+/* getrusage's is the same number. */
+static void max_rss(void)
+{
+	static struct rusage ru;
+	char *at = map(500, ANON);
+
+	touch(at, 500);
+	sys_munmap(at, 500 * PAGE_SIZE);
+	sys3(__NR_getrusage, 0, (long)&ru, 0);
+	say("%s\n", ru.ru_maxrss >= 2000 && ru.ru_maxrss <= status("VmHWM") &&
+				    ru.ru_maxrss > status("VmHWM") - 64
+			    ? "VmHWM"
+			    : "another");
+}
+
+/* "Because we won't unmap we don't need to touch locked_vm" */
+static void locked(void)
+{
+	char *at = map(PAGES, ANON);
+
+	sys3(__NR_mlock, (long)at, PAGES * PAGE_SIZE, 0);
+	say("locked: %ld\n", status("VmLck"));
+	at = move(at, PAGES, PAGES, MREMAP_DONTUNMAP);
+	say("moved: %ld\n", status("VmLck"));
+	sys_munmap(at, PAGES * PAGE_SIZE);
+	say("unmapped: %ld\n", status("VmLck"));
+}
+
+/* What is code, data and stack, by the kinds of memory. */
+static void kinds(void)
+{
+	static const struct {
+		int prot, flags;
+	} of[] = {
+		{ PROT_READ, ANON },
+		{ RW, ANON },
+		{ PROT_READ | PROT_EXEC, ANON },
+		{ RW | PROT_EXEC, ANON },
+		{ RW, MAP_SHARED | MAP_ANONYMOUS },
+		{ PROT_READ | PROT_EXEC, MAP_SHARED | MAP_ANONYMOUS },
+		{ RW, ANON | MAP_GROWSDOWN },
+		{ PROT_READ | PROT_EXEC, ANON | MAP_GROWSDOWN },
+	};
+	static const char *const names[] = { "VmData", "VmStk", "VmExe", "VmLib" };
+	long before;
+
+	for (size_t i = 0; i < ARRAY_SIZE(of); i++)
+		for (size_t k = 0; k < ARRAY_SIZE(names); k++) {
+			before = status(names[k]);
+			must_map(HERE, PAGES * PAGE_SIZE, of[i].prot,
+				 of[i].flags | MAP_FIXED, -1);
+			say("%u: %s %ld\n", (unsigned)i, names[k],
+			    status(names[k]) - before);
+			sys_munmap(HERE, PAGES * PAGE_SIZE);
+		}
+}
+
+/* A word of a text in /proc/self, as it stands there. */
+static const char *word(const char *path, int nr)
+{
+	char *at = text;
+
+	read_text(path);
+	for (; nr > 1; at++)
+		nr -= *at == ' ';
+	for (int i = 0; at[i]; i++)
+		if (at[i] == ' ')
+			at[i] = '\0';
+	return at;
+}
+
+/* Where the program's code and data are, which is no secret to itself. */
+static void bounds(void)
+{
+	static const int fields[] = { 26, 27, 45, 46 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		say("stat %d: %s\n", fields[i], word("/proc/self/stat", fields[i]));
+	say("statm text: %s\n", word("/proc/self/statm", 4));
+	say("VmExe: %ld\n", status("VmExe"));
+}
+
 static const struct way ways[] = {
 	{ "touched", touched }, { "moved", moved },   { "given-up", given_up },
 	{ "shared", shared },	{ "filled", filled }, { "populated", populated },
-	{ "sums", sums },
+	{ "sums", sums },	{ "peak", peak },     { "most-resident", most_resident },
+	{ "max-rss", max_rss }, { "locked", locked }, { "kinds", kinds },
+	{ "bounds", bounds },
 };
 
 int main(int argc, char **argv)

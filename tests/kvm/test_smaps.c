@@ -21,3 +21,21 @@ SAME(shared_memory_counts_where_it_is_mapped, "shared")
 SAME(what_a_call_writes_counts, "filled")
 SAME(what_is_populated_counts_if_it_is_for_writing, "populated")
 SAME(status_adds_up_the_pages_that_were_written, "sums")
+SAME(the_peak_stays_and_a_move_adds_nothing_to_it, "peak")
+SAME(the_most_that_was_resident_stays, "most-resident")
+SAME(locked_memory_that_moved_counts_on_where_it_was_left, "locked")
+SAME(code_data_and_stack_are_told_by_their_flags, "kinds")
+SAME(code_and_data_of_the_program_are_where_its_file_says, "bounds")
+
+/* Natively it may be its parent's, from before the exec. */
+Test(smaps, the_most_that_was_resident_is_getrusages, LIMIT)
+{
+	struct sandbox s;
+
+	REQUIRE_KVM();
+	sandbox_init(&s);
+	sandbox_do(&s, "smaps", "max-rss");
+	mv_assert_exited(&s.end, 0);
+	cr_expect_str_eq(s.text, "VmHWM\n");
+	sandbox_close(&s);
+}

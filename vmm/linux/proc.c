@@ -136,43 +136,41 @@ static void print_smaps(struct process *p, FILE *out)
 	}
 }
 
-/* What status and statm say of memory, in bytes; by the rules of task_mem(). */
-struct sizes {
-	uint64_t size, locked, rss, anon, shmem, data, stack, exec;
+/* What is resident, in pages. */
+struct resident {
+	uint64_t rss, anon, shmem, hugetlb;
 };
 
-static void measure(struct process *p, struct sizes *s)
+static void measure(struct process *p, struct resident *r)
 {
 	struct mm_smap smap;
 	struct mv_vma v;
 
-	*s = (struct sizes){ 0 };
+	*r = (struct resident){ 0 };
 	for (gva_t at = 0; !mm_vma_next(p->mm, at, &v); at = v.end) {
-		uint64_t len = v.end - v.start;
-
-		s->size += len;
-		s->locked += v.locked ? len : 0;
 		mm_smap(p->mm, v.start, &smap);
-		s->rss += smap.rss;
-		s->anon += smap.anon;
-		s->shmem += smap.shmem;
-		if (v.growsdown) /* vm_stat_account() */
-			s->stack += len;
-		else if (v.prot & MV_WRITE && !v.shared)
-			s->data += len;
-		else if (v.prot & MV_EXEC && !v.shared)
-			s->exec += len;
+		r->rss += smap.rss >> PAGE_SHIFT;
+		r->anon += smap.anon >> PAGE_SHIFT;
+		r->shmem += smap.shmem >> PAGE_SHIFT;
+		r->hugetlb += smap.hugetlb >> PAGE_SHIFT;
 	}
 }
 
+/* Pages of the program's code. */
+static uint64_t code_pages(const struct mm *mm)
+{
+	return (page_align(mm->end_code) - (mm->start_code & PAGE_MASK)) >> PAGE_SHIFT;
+}
+
+/* task_statm() */
 static void print_statm(struct process *p, FILE *out)
 {
-	struct sizes s;
+	const struct mm *mm = p->mm;
+	struct resident r;
 
-	measure(p, &s);
-	fprintf(out, "%lu %lu %lu %lu 0 %lu 0\n", s.size >> PAGE_SHIFT, s.rss >> PAGE_SHIFT,
-		(s.rss - s.anon) >> PAGE_SHIFT, s.exec >> PAGE_SHIFT,
-		(s.data + s.stack) >> PAGE_SHIFT);
+	measure(p, &r);
+	fprintf(out, "%lu %lu %lu %lu 0 %lu 0\n", mm->total_vm, r.rss, r.rss - r.anon,
+		code_pages(mm), mm->data_vm + mm->stack_vm);
 }
 
 /* ---- the process */
@@ -234,25 +232,27 @@ static void print_stat(struct process *p, FILE *out)
 {
 	uint64_t ignored, caught;
 	struct usage used;
-	struct sizes s;
+	struct resident r;
 
 	collect(p, &ignored, &caught);
 	usage_get(p, &used);
-	measure(p, &s);
+	measure(p, &r);
 	fprintf(out, "%d (%s) R %d %d 0 0 -1 0 ", PAYLOAD_PID, p->comm, PAYLOAD_PPID,
 		PAYLOAD_PID);
 	fprintf(out, "%lu 0 %lu 0 ", usage_minor_faults(p), p->mm->count.major);
 	fprintf(out, "%lu %lu 0 0 %d %d 1 0 0 ", usage_ticks(used.user),
 		usage_ticks(used.system), 20 + p->nice, p->nice);
-	fprintf(out, "%lu %lu %lu ", s.size, s.rss >> PAGE_SHIFT,
+	fprintf(out, "%lu %lu %lu ", p->mm->total_vm << PAGE_SHIFT, r.rss,
 		p->limits.of[RLIMIT_RSS].cur);
 	/* startcode endcode startstack kstkesp kstkeip */
-	fprintf(out, "0 0 %lu 0 0 ", p->mm->args.arg_start);
+	fprintf(out, "%lu %lu %lu 0 0 ", p->mm->start_code, p->mm->end_code,
+		p->mm->args.arg_start);
 	fprintf(out, "%lu %lu %lu %lu ",
 		(p->signals.own.set | p->signals.shared.set) & 0x7fffffff,
 		p->signals.blocked & 0x7fffffff, ignored & 0x7fffffff, caught & 0x7fffffff);
 	/* wchan nswap cnswap exit_signal processor rt_priority policy delays guest cguest data */
-	fprintf(out, "0 0 0 17 0 0 0 0 0 0 0 0 %lu ", p->mm->start_brk);
+	fprintf(out, "0 0 0 17 0 0 0 0 0 0 %lu %lu %lu ", p->mm->start_data,
+		p->mm->start_data + p->mm->data_len, p->mm->start_brk);
 	fprintf(out, "%lu %lu %lu %lu 0\n", p->mm->args.arg_start, p->mm->args.env_start,
 		p->mm->args.env_start, p->mm->args.env_end);
 }
@@ -263,21 +263,39 @@ static void print_ids(FILE *out, const char *name, const struct id_set *ids)
 		ids->fs);
 }
 
+static void print_pages(FILE *out, const char *name, uint64_t pages)
+{
+	fprintf(out, "%s:\t%8lu kB\n", name, pages << (PAGE_SHIFT - 10));
+}
+
+/* task_mem(), and what follows it. */
 static void print_memory(struct process *p, FILE *out)
 {
-	struct sizes s;
+	const struct mm *mm = p->mm;
+	const uint64_t text = min_u64(code_pages(mm), mm->exec_vm);
+	const uint64_t *tables = mm->count.tables;
+	struct resident r;
 
-	measure(p, &s);
-	fprintf(out,
-		"VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8d kB\n",
-		KIB(s.size), KIB(s.size), KIB(s.locked), 0);
-	fprintf(out, "VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", KIB(s.rss), KIB(s.rss));
-	fprintf(out, "RssAnon:\t%8lu kB\nRssFile:\t%8lu kB\nRssShmem:\t%8lu kB\n",
-		KIB(s.anon), KIB(s.rss - s.anon - s.shmem), KIB(s.shmem));
-	fprintf(out, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t%8d kB\n",
-		KIB(s.data), KIB(s.stack), KIB(s.exec), 0);
-	fprintf(out, "VmPTE:\t%8lu kB\nVmSwap:\t%8d kB\n",
-		KIB(p->mm->count.tables[LEVEL_PTE] << PAGE_SHIFT), 0);
+	measure(p, &r);
+	print_pages(out, "VmPeak", max_u64(mm->hiwater_vm, mm->total_vm));
+	print_pages(out, "VmSize", mm->total_vm);
+	print_pages(out, "VmLck", mm->locked_vm);
+	print_pages(out, "VmPin", 0);
+	print_pages(out, "VmHWM", mm_hiwater_rss(p->mm, r.rss));
+	print_pages(out, "VmRSS", r.rss);
+	print_pages(out, "RssAnon", r.anon);
+	print_pages(out, "RssFile", r.rss - r.anon - r.shmem);
+	print_pages(out, "RssShmem", r.shmem);
+	print_pages(out, "VmData", mm->data_vm);
+	print_pages(out, "VmStk", mm->stack_vm);
+	print_pages(out, "VmExe", text);
+	print_pages(out, "VmLib", mm->exec_vm - text);
+	print_pages(out, "VmPTE",
+		    tables[LEVEL_PTE] + tables[LEVEL_PMD] + tables[LEVEL_PUD]);
+	print_pages(out, "VmSwap", 0);
+	print_pages(out, "HugetlbPages", r.hugetlb);
+	fprintf(out, "CoreDumping:\t0\nTHP_enabled:\t%d\nuntag_mask:\t%#lx\n",
+		mm->thp != MV_THP_NEVER, UINT64_MAX);
 }
 
 /* proc_pid_status() */

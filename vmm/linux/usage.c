@@ -103,7 +103,7 @@ static void fill_rusage(const struct process *p, struct rusage *ru)
 	ru->ru_oublock = (long)u.oublock;
 	ru->ru_minflt = (long)usage_minor_faults(p);
 	ru->ru_majflt = (long)p->mm->count.major;
-	ru->ru_maxrss = (long)(p->mm->phys->peak << (PAGE_SHIFT - 10));
+	ru->ru_maxrss = (long)(mm_hiwater_rss(p->mm, 0) << (PAGE_SHIFT - 10));
 }
 
 int64_t sys_getrusage(struct process *p, const uint64_t a[6])

@@ -118,9 +118,11 @@ static int dontneed(struct advice *a)
 	    (a->vma->vm_flags & VM_LOCKED && a->behavior != MADV_DONTNEED_LOCKED))
 		return -EINVAL;
 	err = split_ends(a);
-	if (!err)
-		mm_zap_range(a->mm, a->g, a->start, a->end);
-	return err;
+	if (err)
+		return err;
+	mm_update_hiwater_rss(a->mm);
+	mm_zap_range(a->mm, a->g, a->start, a->end);
+	return 0;
 }
 
 /*
@@ -321,6 +323,7 @@ static int guard_install(struct advice *a)
 	err = split_ends(a);
 	if (err)
 		return err;
+	mm_update_hiwater_rss(a->mm);
 	mm_zap_range(a->mm, a->g, a->start, a->end);
 	err = gather_finish(a->g); /* what went makes room for the guards' nodes */
 	for (uint64_t i = a->start >> PAGE_SHIFT; i < a->end >> PAGE_SHIFT && !err; i++)

@@ -69,6 +69,7 @@ static int zap_leaf(struct mm *mm, const struct pt_leaf *leaf, void *arg)
 	struct pagemap_entry page = pagemap_get(&mm->anon, leaf->gva >> PAGE_SHIFT);
 
 	mm->count.zapped++;
+	mm->count.zapped_pages += pt_leaf_pages(leaf);
 	pt_set(mm, leaf->table, leaf->entry, 0);
 	mm_unlink_shadow(g, leaf, old);
 	if (page.gfn)

@@ -59,6 +59,7 @@ struct mm_counters {
 	uint64_t reclaimed; /* frames taken back: never touched, or MADV_FREE and not written since */
 	uint64_t reclaims[RECLAIM_EFFORTS]; /* tries to take back */
 	uint64_t zapped;		    /* entries removed with what they stood for */
+	uint64_t zapped_pages;		    /* ... by pages of 4 KiB */
 	uint64_t collapsed;		    /* 512 pages made one 2 MiB leaf */
 	uint64_t tables[5];		    /* by level, those that exist; the pgd counts */
 	uint64_t tables_made[5];
@@ -85,8 +86,14 @@ struct mm {
 	struct pagemap anon; /* the private pages, by gva >> 12 */
 	struct pagemap
 		guards; /* MADV_GUARD_INSTALL: pages that fault whatever their VMA says */
-	uint64_t total_vm;	/* pages of all VMAs */
-	uint64_t data_vm;	/* ... of those that is_data_mapping() is about */
+	uint64_t total_vm; /* pages of all VMAs */
+	uint64_t data_vm;  /* ... of those that is_data_mapping() is about */
+	uint64_t stack_vm; /* ... that is_stack_mapping() is about */
+	uint64_t exec_vm;  /* ... that is_exec_mapping() is about */
+	uint64_t hiwater_vm; /* the most that total_vm was, of the times when it was about to fall */
+	uint64_t hiwater_rss;	/* pages that were resident at most: mm_hiwater_rss() */
+	uint64_t rss_seen;	/* ... when they were last counted for it */
+	uint64_t rss_made;	/* ... pages that faults had made entries for by then */
 	uint64_t locked_vm;	/* ... of those with VM_LOCKED, and locked_ghosts */
 	uint64_t locked_ghosts; /* pages that MREMAP_DONTUNMAP left behind: Linux counts on */
 	uint64_t memlock_limit; /* RLIMIT_MEMLOCK, in pages */
@@ -103,10 +110,12 @@ struct mm {
 	uint64_t dropped_at; /* phys->reserved when reclaim last dropped objects' entries */
 	bool dropped_for_little; /* ... which made little room */
 	unsigned last_anon_id;
-	gva_t mmap_base;       /* placement goes down from here */
-	gva_t start_brk, brk;  /* the heap; 0: no program is loaded */
-	struct mm_args args;   /* what the program was started with */
-	unsigned fault_around; /* pages a fault maps at first: 1 to 512 */
+	gva_t mmap_base;	    /* placement goes down from here */
+	gva_t start_brk, brk;	    /* the heap; 0: no program is loaded */
+	gva_t start_code, end_code; /* the program's, as load_elf_binary() has them */
+	gva_t start_data;	    /* ... its last segment, of data_len bytes */
+	struct mm_args args;	    /* what the program was started with */
+	unsigned fault_around;	    /* pages a fault maps at first: 1 to 512 */
 	enum mv_thp thp;
 	unsigned nr_vcpus; /* that may run in it at the same time */
 	struct mm_counters count;
@@ -266,6 +275,11 @@ struct mm_smap {
 
 /* Of the VMA that a look has found at gva: smaps.c. */
 void mm_smap(struct mm *mm, gva_t gva, struct mm_smap *s);
+/*
+ * VmHWM: the most pages that were resident, of all but MAP_HUGETLB's; rss: what was counted just now, 0: nothing was.
+ * Short of it by an eighth at most, which was not worth a look.
+ */
+uint64_t mm_hiwater_rss(struct mm *mm, uint64_t rss);
 /* What counts against the limit. */
 void mm_memory(struct mm *mm, struct mv_memory *memory);
 
@@ -273,6 +287,8 @@ void mm_memory(struct mm *mm, struct mv_memory *memory);
 
 /* Whether a private page at gva has been used; *entry is its entry, 0: it has none now. */
 bool mm_private_resident(struct mm *mm, gva_t gva, uint64_t *entry);
+/* update_hiwater_rss() of linux/mm.h: pages are going to be unmapped. */
+void mm_update_hiwater_rss(struct mm *mm);
 /* Zap entries and private pages of [start, end), which cuts no 2 MiB frame. */
 void mm_zap_range(struct mm *mm, struct gather *g, gva_t start, gva_t end);
 /* Make the entries of [start, end) of a VMA agree with its protection, which was changed. */

@@ -82,6 +82,8 @@ static int unmap(struct mm *mm, struct gather *g, gva_t start, gva_t end)
 
 	if (err || !vma_overlaps(vma_find(mm, start), start, end))
 		return err;
+	mm->hiwater_vm = max_u64(mm->hiwater_vm, mm->total_vm);
+	mm_update_hiwater_rss(mm);
 	mm_hugetlb_unreserve(mm, start, end);
 	mm_zap_range(mm, g, start, end);
 	mm_clear_guards(mm, start, end);

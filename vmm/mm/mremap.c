@@ -249,6 +249,7 @@ static void unmap_moved(const struct remap *r, struct object *obj)
 /* move_vma() */
 static long move_vma(struct remap *r)
 {
+	const uint64_t hiwater_vm = r->mm->hiwater_vm;
 	struct vma new;
 	int err;
 
@@ -266,6 +267,8 @@ static long move_vma(struct remap *r)
 		leave_empty(r);
 	else if (r->old_len)
 		unmap_moved(r, new.vm_object);
+	/* "total_vm is about to be raised artificially high for a moment" */
+	r->mm->hiwater_vm = hiwater_vm;
 	return (long)r->new_addr;
 }
 

@@ -402,13 +402,6 @@ bool phys_can_charge(struct phys *phys, uint64_t n)
 	return ok;
 }
 
-/* After a charge: phys->peak is the most that there was. */
-static void note_peak(struct phys *phys)
-{
-	if (phys->charged > phys->peak)
-		phys->peak = phys->charged;
-}
-
 /* Charge n pages to the limit and to what they are for; `always`: whatever the limit. */
 static int charge(struct phys *phys, uint64_t *what, uint64_t n, bool always)
 {
@@ -417,7 +410,6 @@ static int charge(struct phys *phys, uint64_t *what, uint64_t n, bool always)
 	pthread_mutex_lock(&phys->lock);
 	ok = always || has_room(phys, n);
 	phys->charged += ok ? n : 0;
-	note_peak(phys);
 	*what += ok ? n : 0;
 	pthread_mutex_unlock(&phys->lock);
 	return ok ? 0 : -ENOMEM;
@@ -467,7 +459,6 @@ gfn_t phys_alloc_anon(struct phys *phys, unsigned want, unsigned *got)
 		gfn = take_anon(phys, want, got);
 		if (gfn) {
 			phys->charged += *got;
-			note_peak(phys);
 			phys->reserved += *got;
 			probe_frame_alloc(gfn, *got);
 		}
@@ -504,7 +495,6 @@ gfn_t phys_alloc_huge(struct phys *phys)
 	if (has_room(phys, PMD_PAGES))
 		gfn = take_huge(phys);
 	phys->charged += gfn ? PMD_PAGES : 0;
-	note_peak(phys);
 	pthread_mutex_unlock(&phys->lock);
 	return gfn;
 }
@@ -537,7 +527,6 @@ static gfn_t take_table(struct phys *phys)
 	if (!gfn)
 		gfn = take_fresh(phys, ARENA_TABLE, 1, 1, &got);
 	phys->charged += gfn != 0;
-	note_peak(phys);
 	return gfn;
 }
 

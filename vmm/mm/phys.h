@@ -102,7 +102,6 @@ struct phys {
 				  * leaves behind may be stale, no vCPU may run any more; 0: none */
 	uint64_t limit; /* most frames that may be charged */
 	uint64_t charged; /* anonymous frames reserved, tables and nodes: what the host may back */
-	uint64_t peak;	     /* the most that charged has been */
 	uint64_t drops;	     /* drops of every translation */
 	uint64_t flush_free; /* runs of frames whose memory was given back */
 	uint64_t flush_keep; /* notifier events for frames that kept their content */

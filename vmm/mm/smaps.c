@@ -96,3 +96,46 @@ void mm_smap(struct mm *mm, gva_t gva, struct mm_smap *s)
 	}
 	pthread_mutex_unlock(&mm->lock);
 }
+
+/* ---- VmHWM */
+
+/* Pages that faults have made entries for. */
+static uint64_t pages_made(const struct mm *mm)
+{
+	const struct mm_counters *c = &mm->count;
+
+	return c->faults[MV_FAULT_ANON] + c->faults[MV_FAULT_READ] +
+	       c->faults[MV_FAULT_SHARED] + c->faults[MV_FAULT_COW] +
+	       c->faults[MV_FAULT_REMAP] + c->around + (c->huge + c->collapsed) * PMD_PAGES;
+}
+
+/*
+ * Linux counts pages as they come and go. Here it is the processor that says, in an entry, that a page was used. So
+ * all are looked at, but only if there may be clearly more of them than ever, and an eighth as many have come since
+ * the last look: for each it costs no more than some steps.
+ */
+void mm_update_hiwater_rss(struct mm *mm)
+{
+	const uint64_t made = pages_made(mm), mapped = made - mm->count.zapped_pages;
+	struct mm_smap s = { 0 };
+
+	if (mapped <= mm->hiwater_rss + (mm->hiwater_rss + mm->map_count) / 16 ||
+	    made - mm->rss_made <= (mm->rss_seen + mm->map_count) / 8)
+		return;
+	for (struct vma *vma = vma_find(mm, 0); vma; vma = vma_next(vma))
+		gather_stats(mm, vma, &s);
+	mm->rss_made = made;
+	mm->rss_seen = s.rss >> PAGE_SHIFT;
+	mm->hiwater_rss = max_u64(mm->hiwater_rss, mm->rss_seen);
+}
+
+uint64_t mm_hiwater_rss(struct mm *mm, uint64_t rss)
+{
+	pthread_mutex_lock(&mm->lock);
+	if (!rss)
+		mm_update_hiwater_rss(mm);
+	mm->hiwater_rss = max_u64(mm->hiwater_rss, rss);
+	rss = mm->hiwater_rss;
+	pthread_mutex_unlock(&mm->lock);
+	return rss;
+}

@@ -125,19 +125,27 @@ static bool is_data(unsigned vm_flags)
 	return (vm_flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
 }
 
+/* is_exec_mapping() */
+static bool is_exec(unsigned vm_flags)
+{
+	return (vm_flags & (VM_EXEC | VM_WRITE | VM_GROWSDOWN)) == VM_EXEC;
+}
+
 bool vma_may_expand(const struct mm *mm, unsigned vm_flags, uint64_t pages)
 {
 	return mm->total_vm + pages <= mm->as_limit &&
 	       (!is_data(vm_flags) || mm->data_vm + pages <= mm->data_limit);
 }
 
-/* Count the VMA's pages in; sign -1: out. */
+/* vm_stat_account(): count the VMA's pages in; sign -1: out. */
 static void account(struct mm *mm, const struct vma *vma, int sign)
 {
 	uint64_t pages = (uint64_t)sign * vma_pages(vma);
 
 	mm->total_vm += pages;
 	mm->data_vm += is_data(vma->vm_flags) ? pages : 0;
+	mm->stack_vm += vma->vm_flags & VM_GROWSDOWN ? pages : 0;
+	mm->exec_vm += is_exec(vma->vm_flags) ? pages : 0;
 	mm->locked_vm += vma->vm_flags & VM_LOCKED ? pages : 0;
 }
 

@@ -222,6 +222,21 @@ static int map_segment(const struct load *l, const Elf64_Phdr *p)
 	return 0;
 }
 
+/* load_elf_binary(): where code and data begin and end; segments ascend. */
+static void note_bounds(struct image *image, const Elf64_Phdr *p)
+{
+	const gva_t start = p->p_vaddr + image->bias;
+
+	image->end = page_align(start + p->p_memsz);
+	image->start_data = start;
+	image->data_len = p->p_filesz;
+	if (!(p->p_flags & PF_X))
+		return;
+	if (!image->end_code)
+		image->start_code = start;
+	image->end_code = start + p->p_filesz;
+}
+
 static int map_segments(struct load *l)
 {
 	struct image *image = l->image;
@@ -235,8 +250,7 @@ static int map_segments(struct load *l)
 		err = map_segment(l, p);
 		if (err)
 			return err;
-		image->end = page_align(p->p_vaddr + p->p_memsz + image->bias);
-		image->data_len = p->p_filesz;
+		note_bounds(image, p);
 		if (l->ehdr.e_phoff >= p->p_offset &&
 		    l->ehdr.e_phoff < p->p_offset + p->p_filesz)
 			image->phdr =

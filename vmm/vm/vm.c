@@ -197,6 +197,9 @@ int mv_load(struct mv_vm *vm, const char *path, const char *const *argv,
 		return mv_fail_errno(err, -ret, vm->image.path);
 	vm->mm.start_brk = vm->mm.brk = vm->image.end + layout.brk_skip;
 	vm->mm.data_len = vm->image.data_len;
+	vm->mm.start_data = vm->image.start_data;
+	vm->mm.start_code = vm->image.start_code;
+	vm->mm.end_code = vm->image.end_code;
 	vcpu_start(&vm->vcpu, vm->image.start, rsp);
 	process_name(&vm->process, path);
 	vm->state = VM_LOADED;
