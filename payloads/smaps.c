@@ -40,18 +40,6 @@ static bool begins(const char *line, const char *with)
 	return !memcmp(line, with, strlen(with));
 }
 
-/* What other processes, and the order in which pages age, have a part in; and addresses. */
-static bool depends(const char *line)
-{
-	static const char *const names[] = { "Shared_", "LazyFree", "KSM", "ProtectionKey",
-					     "VmFlags" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (begins(line, names[i]))
-			return true;
-	return false;
-}
-
 /* What smaps has below the line that begins with `at`. */
 static void show(const char *what, const char *at)
 {
@@ -71,7 +59,7 @@ static void show(const char *what, const char *at)
 		line = end_of(line) + 1;
 		end = end_of(line);
 		*end = '\0';
-		if (!depends(line))
+		if (!begins(line, "LazyFree")) /* when pages come to that list is chance */
 			say("  %s\n", line);
 		if (begins(line, "VmFlags"))
 			return;
@@ -201,6 +189,7 @@ static void sums(void)
 	static const char *const names[] = { "RssAnon", "RssShmem" };
 	static const int flags[] = { ANON, MAP_SHARED | MAP_ANONYMOUS };
 
+	say("%s: %ld pages\n", "each", 100l); /* it has its stack from now on */
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		long before = (status(names[i]), status(names[i]));
 		char *at = map(300, flags[i]);
@@ -327,6 +316,52 @@ static void kinds(void)
 		}
 }
 
+/* Flags that a mapping is given, and those of its file. */
+static void mapped(void)
+{
+	static const int flags[] = { ANON,
+				     ANON | MAP_NORESERVE,
+				     ANON | MAP_STACK,
+				     ANON | MAP_GROWSDOWN,
+				     ANON | MAP_LOCKED,
+				     MAP_SHARED | MAP_ANONYMOUS,
+				     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE };
+	static const int protections[] = { PROT_NONE, PROT_READ, RW,
+					   PROT_READ | PROT_EXEC };
+	const int fd = must_open("/proc/self/exe", O_RDONLY, NULL);
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		for (size_t k = 0; k < ARRAY_SIZE(protections); k++)
+			show("anonymous", must_map(HERE, PAGES * PAGE_SIZE, protections[k],
+						   flags[i] | MAP_FIXED, -1));
+	for (size_t k = 0; k < ARRAY_SIZE(protections); k++)
+		show("private file", must_map(HERE, PAGES * PAGE_SIZE, protections[k],
+					      MAP_PRIVATE | MAP_FIXED, fd));
+	show("shared file",
+	     must_map(HERE, PAGES * PAGE_SIZE, PROT_READ, MAP_SHARED | MAP_FIXED, fd));
+}
+
+/* Flags that come later. */
+static void advised(void)
+{
+	static const int advice[] = { MADV_SEQUENTIAL, MADV_RANDOM,	MADV_DONTFORK,
+				      MADV_WIPEONFORK, MADV_DONTDUMP,	MADV_HUGEPAGE,
+				      MADV_NOHUGEPAGE, MADV_MERGEABLE,	MADV_NORMAL,
+				      MADV_DOFORK,     MADV_KEEPONFORK, MADV_DODUMP };
+	char *at = map(PAGES, ANON);
+
+	for (size_t i = 0; i < ARRAY_SIZE(advice); i++) {
+		sys_madvise(at, PAGES * PAGE_SIZE, advice[i]);
+		show("advised", at);
+	}
+	sys3(__NR_mlock2, (long)at, PAGES * PAGE_SIZE, MLOCK_ONFAULT);
+	show("locked on fault", at);
+	sys3(__NR_mlock, (long)at, PAGES * PAGE_SIZE, 0);
+	show("locked", at);
+	sys_mprotect(at, PAGES * PAGE_SIZE, PROT_READ);
+	show("for reading", at);
+}
+
 /* A word of a text in /proc/self, as it stands there. */
 static const char *word(const char *path, int nr)
 {
@@ -357,7 +392,7 @@ static const struct way ways[] = {
 	{ "shared", shared },	{ "filled", filled }, { "populated", populated },
 	{ "sums", sums },	{ "peak", peak },     { "most-resident", most_resident },
 	{ "max-rss", max_rss }, { "locked", locked }, { "kinds", kinds },
-	{ "bounds", bounds },
+	{ "bounds", bounds },	{ "mapped", mapped }, { "advised", advised },
 };
 
 int main(int argc, char **argv)

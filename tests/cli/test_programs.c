@@ -285,6 +285,8 @@ Test(cli_programs, proc_self_says_of_a_process_what_it_says_natively)
 		    "print(len(open('/proc/%d/statm' % os.getpid()).read().split()))" } },
 		{ { "/usr/bin/python3", "-S", "-c", "for f in ('maps', 'smaps'): print(sorted({l[73:] for l in open('/proc/self/' + f) "
 		    "if l[73:74] == '/'}))" } },
+		{ { "/usr/bin/python3", "-S", "-c", "import re; print(sorted(set(re.findall(r'^\\w+-\\w+ (....) .* (/\\S+|\\[(?:heap|stack|vdso|vvar)\\])$'"
+		    "'[^[]*?(VmFlags:.*)$', open('/proc/self/smaps').read(), re.M))))" } },
 		{ { "/usr/bin/python3", "-S", "-c", "import re; s = open('/proc/self/smaps').read().split('\n'); "
 		    "a = [l.split()[0].split('-') for l in s if re.match('[0-9a-f]+-', l)]; "
 		    "k = [int(l.split()[1]) for l in s if l.startswith('Size:')]; "

@@ -26,6 +26,8 @@ SAME(the_most_that_was_resident_stays, "most-resident")
 SAME(locked_memory_that_moved_counts_on_where_it_was_left, "locked")
 SAME(code_data_and_stack_are_told_by_their_flags, "kinds")
 SAME(code_and_data_of_the_program_are_where_its_file_says, "bounds")
+SAME(flags_are_those_that_a_mapping_was_given, "mapped")
+SAME(flags_are_those_that_were_advised, "advised")
 
 /* Natively it may be its parent's, from before the exec. */
 Test(smaps, the_most_that_was_resident_is_getrusages, LIMIT)

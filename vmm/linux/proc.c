@@ -2,6 +2,7 @@
 /* proc.c: the texts and links of /proc/self, as fs/proc of the kernel writes them. */
 #include "vmm/linux/proc.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -66,25 +67,32 @@ static void print_kib(FILE *out, const char *name, uint64_t bytes)
 		KIB(bytes));
 }
 
-/* show_smap_vma_flags(), of the flags that are known here. */
-static void print_flags(const struct mv_vma *v, FILE *out)
+/* show_smap_vma_flags(), in the order of Linux's bits, of the flags that are known here. */
+void proc_print_flags(unsigned vm_flags, FILE *out)
 {
-	const struct {
-		bool set;
-		const char *name;
-	} flags[] = {
-		{ v->prot & MV_READ, "rd" },	 { v->prot & MV_WRITE, "wr" },
-		{ v->prot & MV_EXEC, "ex" },	 { v->shared, "sh" },
-		{ v->max_prot & MV_READ, "mr" }, { v->max_prot & MV_WRITE, "mw" },
-		{ v->max_prot & MV_EXEC, "me" }, { v->shared, "ms" },
-		{ v->growsdown, "gd" },		 { v->locked, "lo" },
-		{ v->noreserve, "nr" },		 { v->hugetlb, "ht" },
+	static const struct {
+		unsigned flags;
+		char name[3];
+	} of[] = {
+		{ VM_READ, "rd" },	  { VM_WRITE, "wr" },
+		{ VM_EXEC, "ex" },	  { VM_SHARED, "sh" },
+		{ VM_MAYREAD, "mr" },	  { VM_MAYWRITE, "mw" },
+		{ VM_MAYEXEC, "me" },	  { VM_MAYSHARE, "ms" },
+		{ VM_GROWSDOWN, "gd" },	  { VM_PFNMAP, "pf" },
+		{ VM_LOCKED, "lo" },	  { VM_PFNMAP, "io" },
+		{ VM_SEQ_READ, "sr" },	  { VM_RAND_READ, "rr" },
+		{ VM_DONTCOPY, "dc" },	  { VM_DONTEXPAND | VM_HUGETLB, "de" },
+		{ VM_LOCKONFAULT, "lf" }, { VM_ACCOUNT, "ac" },
+		{ VM_NORESERVE, "nr" },	  { VM_HUGETLB, "ht" },
+		{ VM_SYNC, "sf" },	  { VM_WIPEONFORK, "wf" },
+		{ VM_DONTDUMP, "dd" },	  { VM_HUGEPAGE, "hg" },
+		{ VM_NOHUGEPAGE, "nh" },  { VM_MERGEABLE, "mg" },
 	};
 
 	fputs("VmFlags: ", out);
-	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
-		if (flags[i].set)
-			fprintf(out, "%s ", flags[i].name);
+	for (size_t i = 0; i < sizeof(of) / sizeof(*of); i++)
+		if (vm_flags & of[i].flags)
+			fprintf(out, "%s ", of[i].name);
 	fputc('\n', out);
 }
 
@@ -107,6 +115,7 @@ static void print_smap(const struct mv_vma *v, const struct mm_smap *s, FILE *ou
 		{ "Private_Dirty", s->dirty },
 		{ "Referenced", s->rss - s->lazyfree },
 		{ "Anonymous", s->anon },
+		{ "KSM", 0 },
 		{ "LazyFree", s->lazyfree },
 		{ "AnonHugePages", s->huge },
 		{ "ShmemPmdMapped", 0 },
@@ -122,6 +131,14 @@ static void print_smap(const struct mv_vma *v, const struct mm_smap *s, FILE *ou
 		print_kib(out, lines[i].name, lines[i].bytes);
 }
 
+/* arch_pkeys_enabled(), of the host: its kernel has them in use. */
+static bool has_pkeys(void)
+{
+	unsigned a, b, c = 0, d;
+
+	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && c & bit_OSPKE;
+}
+
 static void print_smaps(struct process *p, FILE *out)
 {
 	struct mm_smap s;
@@ -132,7 +149,9 @@ static void print_smaps(struct process *p, FILE *out)
 		print_map(p, &v, out);
 		print_smap(&v, &s, out);
 		fprintf(out, "THPeligible:    %8d\n", s.thp_eligible);
-		print_flags(&v, out);
+		if (has_pkeys())
+			fprintf(out, "ProtectionKey:  %8d\n", 0);
+		proc_print_flags(s.vm_flags, out);
 	}
 }
 

@@ -36,5 +36,7 @@ ssize_t proc_readlink(const struct process *p, const char *path, char text[PATH_
 /* One line of maps: show_map_vma() of fs/proc/task_mmu.c, with a path as whoever reads it needs it. */
 void proc_print_vma(const struct mv_vma *v, const char *path,
 		    void (*print_name)(const char *name, FILE *out), FILE *out);
+/* The last line of a VMA's smaps. */
+void proc_print_flags(unsigned vm_flags, FILE *out);
 
 #endif

@@ -138,23 +138,12 @@ static void print_kb(FILE *out, const char *name, uint64_t bytes)
 	fprintf(out, "%-15s %8" PRIu64 " kB\n", name, bytes >> 10);
 }
 
-/* show_smap_vma_flags(): two letters a flag. */
-static void print_vm_flags(const struct mv_vma *v, FILE *out)
-{
-	fprintf(out, "VmFlags:%s%s%s%s%s%s%s%s%s%s%s%s \n", v->prot & MV_READ ? " rd" : "",
-		v->prot & MV_WRITE ? " wr" : "", v->prot & MV_EXEC ? " ex" : "",
-		v->shared ? " sh" : "", v->max_prot & MV_READ ? " mr" : "",
-		v->max_prot & MV_WRITE ? " mw" : "", v->max_prot & MV_EXEC ? " me" : "",
-		v->shared ? " ms" : "", v->growsdown ? " gd" : "", v->hugetlb ? " de" : "",
-		v->noreserve ? " nr" : "", v->hugetlb ? " ht" : "");
-}
-
 /*
  * Names and order are those of fs/proc/task_mmu.c, so that its readers can read this. No other
  * process maps a page, nothing is swapped or locked; pages of MAP_HUGETLB count under their own
  * name only. Reserved is mapvisor's own.
  */
-static void print_smap(const struct mv_vma *v, FILE *out)
+static void print_smap(const struct mv_vma *v, unsigned vm_flags, FILE *out)
 {
 	uint64_t page = v->hugetlb ? PMD_SIZE : PAGE_SIZE;
 	uint64_t rss = v->hugetlb ? 0 : v->backed;
@@ -185,7 +174,7 @@ static void print_smap(const struct mv_vma *v, FILE *out)
 	print_kb(out, "Locked:", 0);
 	print_kb(out, "Reserved:", v->reserved);
 	fprintf(out, "THPeligible:    %8d\n", v->huge != 0 && !v->hugetlb);
-	print_vm_flags(v, out);
+	proc_print_flags(vm_flags, out);
 }
 
 void mv_print_maps(struct mv_vm *vm, FILE *out)
@@ -201,10 +190,13 @@ void mv_print_maps(struct mv_vm *vm, FILE *out)
 
 void mv_print_smaps(struct mv_vm *vm, FILE *out)
 {
+	struct mm_smap smap;
 	struct mv_vma v;
 
-	for (uint64_t gva = 0; !mv_vma(vm, gva, &v); gva = v.end)
-		print_smap(&v, out);
+	for (uint64_t gva = 0; !mv_vma(vm, gva, &v); gva = v.end) {
+		mm_smap(&vm->mm, v.start, &smap);
+		print_smap(&v, smap.vm_flags, out);
+	}
 }
 
 static const char *code_name(const struct mv_exit *end)
