@@ -30,6 +30,7 @@ enum how {
 };
 
 struct command {
+	unsigned cmd;
 	enum how how;
 	unsigned size;
 	bool drains; /* once all output was sent: tty_wait_until_sent() */
@@ -39,43 +40,35 @@ struct command {
  * Neither what puts input into the terminal's queue, for others to read (TIOCSTI), nor what
  * takes the terminal from its session.
  */
-static struct command command_of(unsigned cmd)
+static const struct command commands[] = {
+	{ TCGETS, ASKED, sizeof(struct termios), false },
+	{ TCSETS, MODES, sizeof(struct termios), false },
+	{ TCSETSW, MODES, sizeof(struct termios), true },
+	{ TCSETSF, MODES, sizeof(struct termios), true },
+	{ TCGETS2, ASKED, sizeof(struct termios2), false },
+	{ TCSETS2, MODES, sizeof(struct termios2), false },
+	{ TCSETSW2, MODES, sizeof(struct termios2), true },
+	{ TCSETSF2, MODES, sizeof(struct termios2), true },
+	{ TIOCGWINSZ, ASKED, sizeof(struct winsize), false },
+	{ TIOCSWINSZ, TOLD, sizeof(struct winsize), false },
+	{ TIOCOUTQ, ASKED, sizeof(int), false },
+	{ TIOCGETD, ASKED, sizeof(int), false },
+	{ TCSBRK, DONE, 0, true },
+	{ TCSBRKP, DONE, 0, true },
+	{ TCXONC, DONE, 0, false },
+	{ TCFLSH, DONE, 0, false },
+	{ TIOCGPGRP, GROUP, sizeof(int), false },
+	{ TIOCSPGRP, GROUP, sizeof(int), false },
+	{ TIOCGSID, GROUP, sizeof(int), false },
+};
+
+/* NULL: it isn't served. */
+static const struct command *find_command(unsigned cmd)
 {
-	switch (cmd) {
-	case TCGETS:
-		return (struct command){ ASKED, sizeof(struct termios), false };
-	case TCSETS:
-		return (struct command){ MODES, sizeof(struct termios), false };
-	case TCSETSW:
-	case TCSETSF:
-		return (struct command){ MODES, sizeof(struct termios), true };
-	case TCGETS2:
-		return (struct command){ ASKED, sizeof(struct termios2), false };
-	case TCSETS2:
-		return (struct command){ MODES, sizeof(struct termios2), false };
-	case TCSETSW2:
-	case TCSETSF2:
-		return (struct command){ MODES, sizeof(struct termios2), true };
-	case TIOCGWINSZ:
-		return (struct command){ ASKED, sizeof(struct winsize), false };
-	case TIOCSWINSZ:
-		return (struct command){ TOLD, sizeof(struct winsize), false };
-	case TIOCOUTQ:
-	case TIOCGETD:
-		return (struct command){ ASKED, sizeof(int), false };
-	case TCSBRK:
-	case TCSBRKP:
-		return (struct command){ DONE, 0, true };
-	case TCXONC:
-	case TCFLSH:
-		return (struct command){ DONE, 0, false };
-	case TIOCGPGRP:
-	case TIOCSPGRP:
-	case TIOCGSID:
-		return (struct command){ GROUP, sizeof(int), false };
-	default:
-		return (struct command){ ELSEWHERE, 0, false };
-	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		if (commands[i].cmd == cmd)
+			return &commands[i];
+	return NULL;
 }
 
 /* ---- what was there before */
@@ -208,24 +201,24 @@ static int64_t group(struct process *p, int fd, unsigned cmd, gva_t arg)
 int64_t terminal_ioctl(struct process *p, const struct file *file, unsigned cmd,
 		       uint64_t arg)
 {
-	const struct command c = command_of(cmd);
+	const struct command *c = find_command(cmd);
 	const int fd = file->fd;
 	int err;
 
-	if (c.how == ELSEWHERE || !file->terminal)
+	if (!c || !file->terminal)
 		return -ENOTTY;
-	err = c.drains ? drain(p, fd) : 0;
+	err = c->drains ? drain(p, fd) : 0;
 	if (err)
 		return err;
-	switch (c.how) {
+	switch (c->how) {
 	case ASKED:
-		return ask(p, fd, cmd, c.size, arg);
+		return ask(p, fd, cmd, c->size, arg);
 	case DONE:
 		return do_number(p, fd, cmd, arg);
 	case GROUP:
 		return group(p, fd, cmd, arg);
 	default:
-		return tell(p, fd, cmd, &c, arg);
+		return tell(p, fd, cmd, c, arg);
 	}
 }
 
