@@ -671,6 +671,7 @@ static void op_iovec(struct fuzz *f)
 static void op_look(struct fuzz *f)
 {
 	gva_t gva = place(f);
+	struct mm_smap smap;
 	struct mv_walk walk;
 	struct mv_vma v;
 
@@ -682,6 +683,10 @@ static void op_look(struct fuzz *f)
 		     v.backed <= v.reserved && v.accessed <= v.reserved &&
 		     v.dirty <= v.reserved && v.anonymous <= v.reserved,
 	     "%#lx-%#lx: %lu reserved", v.start, v.end, v.reserved);
+	mm_smap(&f->s.mm, v.start, &smap);
+	must(smap.rss + smap.hugetlb <= v.end - v.start && smap.anon <= smap.rss &&
+		     smap.dirty + smap.lazyfree <= smap.rss && smap.huge <= smap.anon,
+	     "%#lx-%#lx: %lu resident", v.start, v.end, smap.rss);
 }
 
 /* The VMAs from an address on, and each found from its inside. */

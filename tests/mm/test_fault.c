@@ -423,6 +423,41 @@ Test(gather, cutting_a_2_mib_leaf_drops_everything_and_keeps_the_rest)
 	space_destroy(&s);
 }
 
+static void assert_resident(struct space *s, gva_t gva, uint64_t rss, uint64_t dirty)
+{
+	struct mm_smap smap;
+
+	mm_smap(&s->mm, gva, &smap);
+	cr_assert_eq(smap.rss, rss, "%lu", smap.rss);
+	cr_assert_eq(smap.anon, rss, "%lu", smap.anon);
+	cr_assert_eq(smap.dirty, dirty, "%lu", smap.dirty);
+}
+
+/* Of leaves that a fault made, those that were written; and whatever becomes of them. */
+Test(fault, a_2_mib_leaf_is_resident_from_its_first_write_on_split_or_whole)
+{
+	const gva_t gva = 0x40000000;
+	struct space s;
+
+	space_init(&s, GIB, 16, MV_THP_ALWAYS);
+	map(&s, gva, 8 * PMD_SIZE, RW, ANON);
+	touch(&s, gva, MV_READ);
+	assert_resident(&s, gva, 0, 0);
+	touch(&s, gva + PMD_SIZE, MV_WRITE);
+	touch(&s, gva + 2 * PMD_SIZE, MV_WRITE);
+	assert_resident(&s, gva, 2 * PMD_SIZE, 2 * PMD_SIZE);
+	cr_assert(!mm_madvise(&s.mm, gva + PMD_SIZE, PMD_SIZE, MADV_FREE));
+	assert_resident(&s, gva, 2 * PMD_SIZE, PMD_SIZE);
+	cr_assert(!mm_madvise(&s.mm, gva + 2 * PMD_SIZE, PAGE_SIZE, MADV_DONTNEED));
+	assert_resident(&s, gva, 2 * PMD_SIZE - PAGE_SIZE, PMD_SIZE - PAGE_SIZE);
+	cr_assert(!mm_mprotect(&s.mm, gva, 8 * PMD_SIZE, PROT_NONE));
+	assert_resident(&s, gva, 2 * PMD_SIZE - PAGE_SIZE, PMD_SIZE - PAGE_SIZE);
+	cr_assert(!mm_munmap(&s.mm, gva, 2 * PMD_SIZE));
+	assert_resident(&s, gva + 2 * PMD_SIZE, PMD_SIZE - PAGE_SIZE, PMD_SIZE - PAGE_SIZE);
+	cr_assert_eq(mm_hiwater_rss(&s.mm, 0), 2 * PMD_PAGES);
+	space_destroy(&s);
+}
+
 /* A table goes with its last entry, and is in quarantine; then the block gets a leaf. */
 static void leaf_for_table(struct space *s, gva_t gva, unsigned access)
 {

@@ -86,16 +86,16 @@ struct mm {
 	struct pagemap anon; /* the private pages, by gva >> 12 */
 	struct pagemap
 		guards; /* MADV_GUARD_INSTALL: pages that fault whatever their VMA says */
-	uint64_t total_vm; /* pages of all VMAs */
-	uint64_t data_vm;  /* ... of those that is_data_mapping() is about */
-	uint64_t stack_vm; /* ... that is_stack_mapping() is about */
-	uint64_t exec_vm;  /* ... that is_exec_mapping() is about */
+	uint64_t total_vm;	/* pages of all VMAs */
+	uint64_t data_vm;	/* ... of those that is_data_mapping() is about */
+	uint64_t stack_vm;	/* ... that is_stack_mapping() is about */
+	uint64_t exec_vm;	/* ... that is_exec_mapping() is about */
+	uint64_t locked_vm;	/* ... of those with VM_LOCKED, and locked_ghosts */
+	uint64_t locked_ghosts; /* pages that MREMAP_DONTUNMAP left behind: Linux counts on */
 	uint64_t hiwater_vm; /* the most that total_vm was, of the times when it was about to fall */
 	uint64_t hiwater_rss;	/* pages that were resident at most: mm_hiwater_rss() */
 	uint64_t rss_seen;	/* ... when they were last counted for it */
 	uint64_t rss_made;	/* ... pages that faults had made entries for by then */
-	uint64_t locked_vm;	/* ... of those with VM_LOCKED, and locked_ghosts */
-	uint64_t locked_ghosts; /* pages that MREMAP_DONTUNMAP left behind: Linux counts on */
 	uint64_t memlock_limit; /* RLIMIT_MEMLOCK, in pages */
 	uint64_t stack_limit;	/* RLIMIT_STACK, in bytes */
 	uint64_t as_limit;	/* RLIMIT_AS, in pages, of total_vm */
@@ -277,7 +277,7 @@ struct mm_smap {
 void mm_smap(struct mm *mm, gva_t gva, struct mm_smap *s);
 /*
  * VmHWM: the most pages that were resident, of all but MAP_HUGETLB's; rss: what was counted just now, 0: nothing was.
- * Short of it by an eighth at most, which was not worth a look.
+ * Some may come and go before a look is worth it: an eighth, as a rule, at most.
  */
 uint64_t mm_hiwater_rss(struct mm *mm, uint64_t rss);
 /* What counts against the limit. */

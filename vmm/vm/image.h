@@ -35,7 +35,7 @@ struct image {
 	unsigned phnum;
 	gva_t end;	   /* behind its last segment, page-aligned: the heap's start */
 	uint64_t data_len; /* bytes of that segment that are the file's: end_data - start_data */
-	gva_t start_data;
+	gva_t start_data; /* ... where it begins */
 	gva_t start_code,
 		end_code; /* of the executable segments: what the file has of them */
 	/* Read at the first look-up, in whatever thread, and never changed: */
