@@ -439,7 +439,7 @@ struct mv_memory {
 	uint64_t tables;   /* page tables, and the monitor's pages */
 	uint64_t nodes;	   /* the VMM's index of frames and guards, shaped as tables are */
 	uint64_t freed;	   /* freed tables and nodes that the host still backs */
-	uint64_t memfds;   /* what memfd_create(2) and shmget(2) made, and its /dev/shm */
+	uint64_t memfds;   /* what memfd_create(2), shmget(2) and pipe(2) made; /dev/shm */
 	uint64_t promised; /* to MAP_HUGETLB's pages that were not touched yet */
 };
 

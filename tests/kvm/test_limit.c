@@ -104,7 +104,8 @@ Test(limit, the_report_says_where_the_memory_is, LIMIT)
 	fclose(out);
 	cr_assert(strstr(text, "        4096 KiB  in use"), "%s", text);
 	cr_assert(strstr(text, "  anonymous memory that was touched"), "%s", text);
-	cr_assert(strstr(text, "  /dev/shm, memfds and shared memory"), "%s", text);
+	cr_assert(strstr(text, "  /dev/shm, memfds and shared memory segments, pipes"),
+		  "%s", text);
 	cr_assert(strstr(text, "the largest mappings"), "%s", text);
 	free(text);
 	sandbox_close(&s);

@@ -123,7 +123,7 @@ static int64_t dup_from(struct process *p, struct file *file, unsigned from, boo
 	return name_it(p, fd_unused_from(&p->files, from), file, cloexec);
 }
 
-/* Of pipes, the host's memory is bounded by their number, as long as none grows. */
+/* Of a pipe, so much is charged, as long as it doesn't grow. */
 static int64_t set_pipe_size(const struct file *file, unsigned size)
 {
 	int n;
@@ -228,26 +228,58 @@ int64_t install_own(struct process *p, int fd, mode_t mode, int flags, bool cloe
 	return nr;
 }
 
-/* do_pipe2(): both numbers, or none. */
-static int64_t do_pipe2(struct process *p, gva_t to, int flags)
+/* From the first one's number on, the charge goes with the files. */
+static int64_t install_charged(struct process *p, const struct ends *e, int nrs[2])
 {
-	const bool cloexec = flags & O_CLOEXEC;
-	int fds[2], nrs[2];
+	struct file *files[2];
 
-	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
-		return -EINVAL;
-	if (pipe2(fds, flags | O_CLOEXEC))
-		return -errno;
-	nrs[0] = (int)install_own(p, fds[0], S_IFIFO, O_RDONLY, cloexec);
+	nrs[0] = (int)install_own(p, e->fds[0], e->mode, e->flags[0], e->cloexec);
 	if (nrs[0] < 0) {
-		close(fds[1]);
+		phys_uncharge(p->mm->phys, 2 * e->pages);
+		close(e->fds[1]);
 		return nrs[0];
 	}
-	nrs[1] = (int)install_own(p, fds[1], S_IFIFO, O_WRONLY, cloexec);
+	files[0] = fd_get(&p->files, (unsigned)nrs[0]);
+	files[0]->charged = 2 * e->pages;
+	nrs[1] = (int)install_own(p, e->fds[1], e->mode, e->flags[1], e->cloexec);
 	if (nrs[1] < 0) {
 		close_fd(p, (unsigned)nrs[0]);
 		return nrs[1];
 	}
+	files[1] = fd_get(&p->files, (unsigned)nrs[1]);
+	files[0]->charged = files[1]->charged = e->pages;
+	files[0]->other = files[1];
+	files[1]->other = files[0];
+	return 0;
+}
+
+/* Where there is no memory for an inode, get_pipe_inode(), it is ENFILE natively. */
+int64_t install_ends(struct process *p, const struct ends *e, int nrs[2])
+{
+	if (!mm_charge(p->mm, 2 * e->pages))
+		return install_charged(p, e, nrs);
+	close(e->fds[0]);
+	close(e->fds[1]);
+	return -ENFILE;
+}
+
+/* do_pipe2(): both numbers, or none. */
+static int64_t do_pipe2(struct process *p, gva_t to, int flags)
+{
+	struct ends e = { .mode = S_IFIFO,
+			  .flags = { O_RDONLY, O_WRONLY },
+			  .cloexec = flags & O_CLOEXEC,
+			  .pages = PIPE_SIZE_MAX / PAGE_SIZE / 2 };
+	int64_t err;
+	int nrs[2];
+
+	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
+		return -EINVAL;
+	if (pipe2(e.fds, flags | O_CLOEXEC))
+		return -errno;
+	err = install_ends(p, &e, nrs);
+	if (err)
+		return err;
 	if (!mm_copy_to(p->mm, to, nrs, sizeof(nrs)))
 		return 0;
 	close_fd(p, (unsigned)nrs[0]);

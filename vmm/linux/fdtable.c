@@ -88,11 +88,22 @@ void file_set_nonblock(struct file *file, bool on)
 	file->nonblock = on ? NONBLOCK_YES : NONBLOCK_NO;
 }
 
+/* What one end holds is there until the other is closed, too. */
+static void leave_other(struct file *file)
+{
+	if (!file->other)
+		return;
+	file->other->charged += file->charged;
+	file->other->other = NULL;
+	file->charged = 0;
+}
+
 void file_put(struct file *file, struct mm *mm)
 {
 	if (--file->refs)
 		return;
 	epoll_forget(file);
+	leave_other(file);
 	if (file->object && mm) { /* without an mm nothing was mapped yet */
 		pthread_mutex_lock(&mm->lock);
 		/* mappings may outlive it, and hold a memfd's memory */

@@ -63,7 +63,8 @@ struct file {
 	int shown_flags; /* of F_GETFL's, those that the host's fd has otherwise */
 	const struct proc_text *text; /* of /proc/self it is this; NULL: no text */
 	bool memory; /* held by the host for it: its size counts as the payload's memory */
-	uint64_t charged; /* ... in pages */
+	uint64_t charged;   /* ... in pages; of a pipe, what it may hold */
+	struct file *other; /* ... its other end, as long as that is open */
 	char *path; /* absolute, without symbolic links, when it was opened; "" where it has none */
 	bool fd_folder;		   /* /proc/self/fd: its entries are the numbers in use */
 	uint64_t folder_at;	   /* ... where its reading goes on: f_pos */

@@ -59,6 +59,16 @@ int file_was_cut(struct process *p, const struct file *file);
 
 /* A file of the sandbox's own gets a number; fd is closed where it can't. The number or -errno. */
 int64_t install_own(struct process *p, int fd, mode_t mode, int flags, bool cloexec);
+/* The two ends of a pipe or socketpair, as the host made them. */
+struct ends {
+	int fds[2];
+	mode_t mode;  /* as install_own() takes it */
+	int flags[2]; /* ... of each */
+	bool cloexec;
+	uint64_t pages; /* of the host's memory that each may hold: they are charged until both are closed */
+};
+/* ... and their numbers, both or none. 0; -ENFILE: there is no memory; -errno. */
+int64_t install_ends(struct process *p, const struct ends *e, int nrs[2]);
 /* Free a number, and do what goes with it: POSIX locks. 0 or -EBADF. */
 int close_fd(struct process *p, unsigned fd);
 

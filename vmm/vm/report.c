@@ -295,7 +295,7 @@ static void print_memory(struct mv_vm *vm, FILE *out)
 	print_kib(out, m.tables, "  page tables, and the monitor");
 	print_kib(out, m.nodes, "  the index of frames and guards");
 	print_kib(out, m.freed, "  freed tables, not given back yet");
-	print_kib(out, m.memfds, "  /dev/shm, memfds and shared memory segments");
+	print_kib(out, m.memfds, "  /dev/shm, memfds and shared memory segments, pipes");
 	print_kib(out, m.promised,
 		  "  promised to huge pages (MAP_HUGETLB) that were not touched");
 }
