@@ -133,10 +133,21 @@ int64_t sys_socketpair(struct process *p, const uint64_t a[6]);
 int64_t sys_bind(struct process *p, const uint64_t a[6]);
 int64_t sys_connect(struct process *p, const uint64_t a[6]);
 int64_t sys_accept4(struct process *p, const uint64_t a[6]);
+int64_t sys_getsockname(struct process *p, const uint64_t a[6]);
+int64_t sys_getpeername(struct process *p, const uint64_t a[6]);
+int64_t sys_shutdown(struct process *p, const uint64_t a[6]);
 int64_t sys_sendto(struct process *p, const uint64_t a[6]);
+int64_t sys_recvfrom(struct process *p, const uint64_t a[6]);
+
+/* message.c */
 int64_t sys_sendmsg(struct process *p, const uint64_t a[6]);
+int64_t sys_recvmsg(struct process *p, const uint64_t a[6]);
 int64_t sys_sendmmsg(struct process *p, const uint64_t a[6]);
 int64_t sys_recvmmsg(struct process *p, const uint64_t a[6]);
+
+/* sockopt.c */
+int64_t sys_getsockopt(struct process *p, const uint64_t a[6]);
+int64_t sys_setsockopt(struct process *p, const uint64_t a[6]);
 
 /* change.c */
 int64_t sys_mkdir(struct process *p, const uint64_t a[6]);

@@ -253,7 +253,7 @@ static int64_t install_charged(struct process *p, const struct ends *e, int nrs[
 	return 0;
 }
 
-/* Where there is no memory for an inode, get_pipe_inode(), it is ENFILE natively. */
+/* Where there is no memory for an inode, get_pipe_inode() and sock_alloc(), it is ENFILE natively. */
 int64_t install_ends(struct process *p, const struct ends *e, int nrs[2])
 {
 	if (!mm_charge(p->mm, 2 * e->pages))

@@ -49,10 +49,12 @@ struct file {
 	int fd;		     /* the host's */
 	bool owned;	     /* fd is ours to close; else an embedder's, one of fds 0-2 */
 	bool starters; /* it is one of these, or their terminal: what is written is output, output.h */
-	int io_fd;	/* what to read and write: fd, or the terminal's second one */
-	bool terminal;	/* see terminal.h */
-	bool messages;	/* a socket that keeps one write's bytes together */
-	bool no_nowait; /* RWF_NOWAIT was refused */
+	int io_fd;	    /* what to read and write: fd, or the terminal's second one */
+	bool terminal;	    /* see terminal.h */
+	bool messages;	    /* a socket that keeps one write's bytes together */
+	int64_t receive_ns; /* of a socketpair: SO_RCVTIMEO; 0: for ever */
+	int64_t send_ns;    /* ... and SO_SNDTIMEO */
+	bool no_nowait;	    /* RWF_NOWAIT was refused */
 	int most; /* bytes that a read comes to at most, 0 of /dev/null; -1: any number */
 	bool readable, writable; /* how it was opened */
 	bool zero;		 /* /dev/zero: mapped, it is anonymous memory */
@@ -63,7 +65,7 @@ struct file {
 	int shown_flags; /* of F_GETFL's, those that the host's fd has otherwise */
 	const struct proc_text *text; /* of /proc/self it is this; NULL: no text */
 	bool memory; /* held by the host for it: its size counts as the payload's memory */
-	uint64_t charged;   /* ... in pages; of a pipe, what it may hold */
+	uint64_t charged;   /* ... in pages; of a pipe or socketpair, what it may hold */
 	struct file *other; /* ... its other end, as long as that is open */
 	char *path; /* absolute, without symbolic links, when it was opened; "" where it has none */
 	bool fd_folder;		   /* /proc/self/fd: its entries are the numbers in use */

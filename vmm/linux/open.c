@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "vmm/linux/lock.h"
+#include "vmm/linux/pair.h"
 #include "vmm/linux/path.h"
 #include "vmm/linux/proc.h"
 #include "vmm/linux/special.h"
@@ -130,6 +131,8 @@ static int open_again(struct process *p, int fd, int nr, int flags)
 	}
 	if (flags & O_DIRECTORY)
 		return -ENOTDIR;
+	if (is_pair(file)) /* sock_no_open() */
+		return -ENXIO;
 	if ((access != O_WRONLY && !file->readable) ||
 	    (access != O_RDONLY && !file->writable) || file->path_only)
 		return -EACCES;

@@ -8,6 +8,7 @@
 
 #include "vmm/linux/buffers.h"
 #include "vmm/linux/output.h"
+#include "vmm/linux/pair.h"
 #include "vmm/linux/stream.h"
 
 /* How often what has nothing to read yet is asked again. */
@@ -204,12 +205,16 @@ static int64_t do_read(struct process *p, struct file *file, struct buffers *b)
 {
 	if (file->inotify)
 		return inotify_read_events(p, file, b);
+	if (is_pair(file)) /* sock_read_iter(): nothing is asked for nothing */
+		return b->left ? pair_receive(p, file, b, 0, NULL) : 0;
 	return may_wait(file) ? stream_read(p, file, b)
 			      : read_regular(p, file, b, POS_CURRENT, 0);
 }
 
 static int64_t do_write(struct process *p, struct file *file, struct buffers *b)
 {
+	if (is_pair(file))
+		return pair_send(p, file, b, 0);
 	return may_wait(file) ? stream_write(p, file, b)
 			      : write_regular(p, file, b, POS_CURRENT, 0);
 }
@@ -321,7 +326,7 @@ static int64_t read_with(struct process *p, struct file *file, struct buffers *b
 {
 	if (!may_wait(file) || pos != POS_CURRENT)
 		return read_regular(p, file, b, pos, flags);
-	return flags ? -EOPNOTSUPP : stream_read(p, file, b);
+	return flags ? -EOPNOTSUPP : do_read(p, file, b);
 }
 
 static int64_t write_with(struct process *p, struct file *file, struct buffers *b,
@@ -330,7 +335,7 @@ static int64_t write_with(struct process *p, struct file *file, struct buffers *
 	if (!may_wait(file) || pos != POS_CURRENT)
 		return flags & ~RWF_SERVED ? -EOPNOTSUPP
 					   : write_regular(p, file, b, pos, flags);
-	return flags ? -EOPNOTSUPP : stream_write(p, file, b);
+	return flags ? -EOPNOTSUPP : do_write(p, file, b);
 }
 
 /* do_preadv() and do_pwritev(); with pos POS_CURRENT, as preadv2 may have it, do_readv(). */

@@ -49,11 +49,14 @@ static void describe(struct mv_vm *vm, struct mv_event *e)
 	switch (e->call.nr) {
 	case __NR_read:
 	case __NR_pread64:
-		if (e->call.result > 0)
-			preview(vm, e, a[1], (uint64_t)e->call.result);
+	case __NR_recvfrom:
+		if (e->call.result >
+		    0) /* MSG_TRUNC: it may be more than there was room for */
+			preview(vm, e, a[1], min_u64((uint64_t)e->call.result, a[2]));
 		break;
 	case __NR_write:
 	case __NR_pwrite64:
+	case __NR_sendto:
 		preview(vm, e, a[1], a[2]);
 		break;
 	default:
