@@ -84,6 +84,43 @@ Test(cli_debian, python_maps_a_file)
 	ASSERT_SAME("/usr/bin/python3", "-S", "-c", script, text());
 }
 
+/* Its event loop wakes itself by a socketpair, through which signals come, too. */
+Test(cli_debian, python_runs_coroutines)
+{
+	static const char script[] =
+		"import asyncio, os, signal, socket\n"
+		"async def work(n, q):\n"
+		"    await asyncio.sleep(n / 100)\n"
+		"    await q.put(n)\n"
+		"    return n * n\n"
+		"async def main():\n"
+		"    loop, q, got = asyncio.get_running_loop(), asyncio.Queue(), asyncio.Queue()\n"
+		"    for s in signal.SIGUSR1, signal.SIGALRM:\n"
+		"        loop.add_signal_handler(s, got.put_nowait, s.name)\n"
+		"    print(await asyncio.gather(*(work(n, q) for n in range(5))))\n"
+		"    print([await q.get() for _ in range(5)])\n"
+		"    os.kill(os.getpid(), signal.SIGUSR1)\n"
+		"    print(await got.get())\n"
+		"    signal.setitimer(signal.ITIMER_REAL, 0.01)\n"
+		"    print(await got.get())\n"
+		"    a, b = socket.socketpair()\n"
+		"    r, w = await asyncio.open_connection(sock=a)\n"
+		"    w.write(b'line\\n' * 100000)\n"
+		"    b.setblocking(False)\n"
+		"    n = 0\n"
+		"    while n < 500000:\n"
+		"        n += len(await loop.sock_recv(b, 1 << 16))\n"
+		"    await loop.sock_sendall(b, b'answer\\n')\n"
+		"    print(n, await r.readline(), a.getpeername())\n"
+		"    try:\n"
+		"        await asyncio.wait_for(r.read(1), 0.05)\n"
+		"    except asyncio.TimeoutError:\n"
+		"        print('late')\n"
+		"asyncio.run(main())\n";
+
+	ASSERT_SAME("/usr/bin/python3", "-S", "-c", script);
+}
+
 Test(cli_debian, a_compressed_file_is_the_same)
 {
 	ASSERT_SAME("/bin/gzip", "-nc", text());
