@@ -165,7 +165,7 @@ static int64_t do_open(struct process *p, int dirfd, gva_t name, int flags, mode
 	struct path_arg path;
 	int err = path_arg(p, &path, dirfd, name), fd, nr, terminal;
 
-	if (err && err != -EBADF && err != -ENOTDIR)
+	if (err == -EFAULT || err == -ENAMETOOLONG) /* getname() comes first */
 		return err;
 	fd = fd_unused(&p->files);
 	if (fd < 0)
