@@ -9,6 +9,25 @@
 #include <termios.h>
 
 #include "tests/cli/spawn.h"
+#include "tests/lib/require_kvm.h"
+
+/* Where there is no devpts there are none. */
+static inline bool have_terminals(void)
+{
+	int master, terminal;
+
+	if (openpty(&master, &terminal, NULL, NULL, NULL))
+		return false;
+	close(master);
+	close(terminal);
+	return true;
+}
+
+#define REQUIRE_TERMINAL()                           \
+	do {                                         \
+		if (!have_terminals())               \
+			SKIP("no pseudo-terminals"); \
+	} while (0)
 
 /* Its terminal: 0, 1 and 2, and the controlling one of its session. */
 static inline _Noreturn void become_on_terminal(int terminal, const char *const *argv)

@@ -2,7 +2,6 @@
 /* test_terminal.c: a program on a terminal: what it asks and sets, and what is typed, as natively. KVM. */
 #include "tests/cli/terminal.h"
 #include "tests/kvm/program.h"
-#include "tests/lib/require_kvm.h"
 
 TestSuite(cli_terminal, .timeout = TEST_SECONDS);
 
@@ -20,6 +19,7 @@ static void assert_same(const char *way, const char *const *typed)
 	static struct outcome native, sandbox;
 
 	REQUIRE_KVM();
+	REQUIRE_TERMINAL();
 	run(true, way, typed, &native, NULL);
 	run(false, way, typed, &sandbox, NULL);
 	cr_assert_eq(native.status, 0, "natively: %d, %s", native.status, native.out);
@@ -64,6 +64,7 @@ Test(cli_terminal, its_modes_are_back_when_a_stopped_one_goes_on)
 	struct outcome o;
 
 	REQUIRE_KVM();
+	REQUIRE_TERMINAL();
 	snprintf(command, sizeof(command), "%s run %s key; stty sane; printf '> '; fg",
 		 mapvisor_path(), program_path("terminal-glibc"));
 	spawn_on_terminal((const char *[]){ "/bin/sh", "-m", "-c", command, NULL },
@@ -77,6 +78,7 @@ Test(cli_terminal, its_modes_stay_after_an_exit_and_go_with_who_is_killed)
 	struct outcome o;
 
 	REQUIRE_KVM();
+	REQUIRE_TERMINAL();
 	run(true, "names", NULL, &o, &after[0]);
 	run(true, "exit", NULL, &o, &after[1]);
 	run(false, "exit", NULL, &o, &after[2]);
