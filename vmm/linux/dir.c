@@ -131,8 +131,6 @@ int64_t sys_getcwd(struct process *p, const uint64_t a[6])
 
 	if (policy_cwd(&p->policy, cwd))
 		return -ENOENT;
-	if (!*cwd)
-		strcpy(cwd, "/");
 	size = strlen(cwd) + 1;
 	if (size > a[1])
 		return -ERANGE;

@@ -9,9 +9,6 @@
 #include "vmm/linux/held.h"
 #include "vmm/linux/stream.h"
 
-/* How often a lock that somebody else has is asked for again: nothing tells when it is free. */
-#define RETRY_MS 10
-
 /* POSIX and OFD locks of a process at once: sqlite has some ten for each of its files. */
 #define LOCKS_MAX 8192
 

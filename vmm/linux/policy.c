@@ -417,7 +417,7 @@ int policy_absolute(const struct policy *pol, const char *base, const char *path
 	} else if (!base) {
 		if (policy_cwd(pol, cwd))
 			return -ENOENT;
-		base = cwd;
+		base = cwd[1] ? cwd : "";
 	}
 	if (snprintf(full, PATH_MAX, "%s%s%s", base, *base ? "/" : "", path) >= PATH_MAX)
 		return -ENAMETOOLONG;

@@ -106,7 +106,7 @@ int policy_where(const struct policy *pol, int fd, const char *was, char path[PA
 bool policy_name(const struct policy *pol, const char *host, char path[PATH_MAX]);
 /* ... of a program that the embedder found at path on the host, granted or not. */
 void policy_exe_name(const struct policy *pol, const char *path, char name[PATH_MAX]);
-/* The cwd. 0; 1: as above; -ENOENT: it was gone from the start. */
+/* The cwd, "/" the root. 0; 1: as above; -ENOENT: it was gone from the start. */
 int policy_cwd(const struct policy *pol, char path[PATH_MAX]);
 /* chdir(2) has found it; fd, -1 or the host's, stays the caller's. 0 or -ENOMEM. */
 int policy_set_cwd(struct policy *pol, int fd, const char *path);

@@ -504,7 +504,7 @@ static ssize_t cwd_link(const struct process *p, char text[PATH_MAX])
 {
 	if (policy_cwd(&p->policy, text) < 0)
 		return -ENOENT;
-	return (ssize_t)strlen(*text ? text : strcpy(text, "/"));
+	return (ssize_t)strlen(text);
 }
 
 ssize_t proc_readlink(const struct process *p, const char *path, char text[PATH_MAX])

@@ -11,9 +11,6 @@
 #include "vmm/linux/pair.h"
 #include "vmm/linux/stream.h"
 
-/* How often what has nothing to read yet is asked again. */
-#define RETRY_MS 10
-
 static struct file *readable_file(struct process *p, uint64_t fd)
 {
 	struct file *file = fd_get(&p->files, (unsigned)fd);

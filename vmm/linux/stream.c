@@ -2,6 +2,7 @@
 /* stream.c: reading and writing what may have to wait. */
 #include "vmm/linux/stream.h"
 #include "vmm/linux/output.h"
+#include "vmm/linux/wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,9 +12,6 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-
-/* How often a terminal is asked whether it has as many bytes as a read waits for. */
-#define GATHER_NS 10000000
 
 /*
  * A file descriptor that is readable as long as the kick is pending for this thread; -1:
@@ -200,7 +198,7 @@ static int gather(struct process *p, const struct file *file, const struct pace 
 	if (pace->least == 1 || pace->next_ns >= 0)
 		return 0;
 	while (!n && !ioctl(file->fd, FIONREAD, &there) && (uint64_t)there < pace->least)
-		n = wait_for_more(p, file, stream_deadline(GATHER_NS));
+		n = wait_for_more(p, file, stream_deadline(RETRY_MS * NSEC_PER_MSEC));
 	return n < 0 && !there ? n : 0;
 }
 

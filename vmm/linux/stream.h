@@ -12,6 +12,12 @@
 
 #include "vmm/linux/buffers.h"
 
+/*
+ * How often what tells nobody when it is ready is asked again: a lock that somebody else has, a terminal whose
+ * output drains or that has fewer bytes than a read waits for, a file that has nothing to read yet.
+ */
+#define RETRY_MS 10
+
 /* Bytes, -errno, or -ERESTARTSYS; to a payload as read(2) and write(2) on such a file. */
 int64_t stream_read(struct process *p, struct file *file, struct buffers *b);
 int64_t stream_write(struct process *p, struct file *file, struct buffers *b);

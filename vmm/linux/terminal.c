@@ -17,16 +17,13 @@ _Static_assert(sizeof(struct termios2) == sizeof(((struct terminal_before *)NULL
 	       "what is kept of a terminal");
 
 #define NSEC_PER_DECISECOND 100000000ll
-/* What is asked again and again while output drains. */
-#define DRAIN_MS 10
 
 enum how {
 	ASKED, /* it answers with `size` bytes */
 	TOLD,  /* it is given them */
 	MODES, /* ... and they are modes, to be kept before */
 	DONE,  /* arg is a number */
-	GROUP, /* process groups and sessions, whose numbers are the payload's own here */
-	ELSEWHERE /* not served */
+	GROUP  /* process groups and sessions, whose numbers are the payload's own here */
 };
 
 struct command {
@@ -135,7 +132,7 @@ static int drain(struct process *p, int fd)
 	int left, err = 0;
 
 	while (!err && !ioctl(fd, TIOCOUTQ, &left) && left > 0)
-		err = stream_sleep(p, DRAIN_MS);
+		err = stream_sleep(p, RETRY_MS);
 	return err;
 }
 

@@ -12,6 +12,7 @@
 
 #define WAIT_FOREVER (-1)
 #define NSEC_PER_SEC 1000000000ll
+#define NSEC_PER_MSEC 1000000ll
 
 /* A time as the payload has it; of select and ppoll, what is left goes back there. */
 struct wait_time {

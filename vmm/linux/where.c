@@ -116,12 +116,17 @@ int policy_where(const struct policy *pol, int fd, const char *was, char path[PA
 
 int policy_cwd(const struct policy *pol, char path[PATH_MAX])
 {
+	int removed = 0;
+
 	if (!pol->cwd)
 		return -ENOENT;
 	if (pol->cwd_fd >= 0)
-		return policy_where(pol, pol->cwd_fd, pol->cwd, path);
-	strcpy(path, pol->cwd);
-	return 0;
+		removed = policy_where(pol, pol->cwd_fd, pol->cwd, path);
+	else
+		strcpy(path, pol->cwd);
+	if (!*path)
+		strcpy(path, "/");
+	return removed;
 }
 
 int policy_set_cwd(struct policy *pol, int fd, const char *path)
